@@ -1,0 +1,20 @@
+//! The one command surface: what the terminal and the window may ask, and what they are told.
+//!
+//! Types only. The backend answers [`Request`]s over its socket; the window's TypeScript types are
+//! generated from here. Texts for people are made by the client; here are codes and figures.
+
+pub mod error;
+pub mod preview;
+pub mod request;
+pub mod view;
+
+pub use error::{ApiError, ErrorCode};
+pub use preview::{PreviewAbout, preview};
+pub use request::{Answer, Envelope, Event, FromBackend, ReportFormat, Request};
+pub use view::{
+    AgentView, AttemptView, ChoiceView, DoctorLine, HostView, Notice, NoticeKind, PlanView, Point, RunPatch,
+    RunSnapshot, RunSummary, RunView, StartOptions, Started, TaskView,
+};
+
+/// The words of the plan that commands and views are made of, so that a client needs this crate alone.
+pub use miyabi_plan::{AgentId, Choice, RunPhase, TaskId};

@@ -1,0 +1,133 @@
+//! What travels over the backend's socket, in frames of `miyabi_protocol::frame`.
+
+use miyabi_plan::{AgentId, TaskId};
+use serde::{Deserialize, Serialize};
+
+use crate::error::ApiError;
+use crate::view::{Notice, RunPatch, RunSnapshot};
+
+/// What a client may ask of the backend of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Request {
+    /// The whole run, and from then on [`Event`]s. Answered by [`Answer::Snapshot`].
+    Subscribe,
+    /// The whole run, once. Answered by [`Answer::Snapshot`].
+    GetRun,
+    /// Start nothing new.
+    Pause,
+    /// Go on.
+    Resume,
+    /// End the run; running attempts are stopped.
+    CancelRun,
+    /// Take one task out; a running attempt is stopped.
+    CancelTask {
+        /// Which.
+        task: TaskId,
+    },
+    /// Try a failed or cancelled task again, with all its retries.
+    RetryTask {
+        /// Which.
+        task: TaskId,
+    },
+    /// Give a task to another agent.
+    Reassign {
+        /// Which task.
+        task: TaskId,
+        /// To whom.
+        agent: AgentId,
+        /// Whether a running attempt may be stopped for it.
+        stop_running: bool,
+    },
+    /// End every agent of ours and the backend. The journal stays; the run can be resumed.
+    StopAll,
+    /// The final report, or the report so far. Answered by [`Answer::Report`].
+    Report {
+        /// In which form.
+        format: ReportFormat,
+    },
+    /// Send a log from this offset in bulk frames, then go on as it grows.
+    FollowLog {
+        /// Chosen by the client, unique on its connection.
+        stream: u32,
+        /// Whose log; none for the orchestrator's.
+        agent: Option<AgentId>,
+        /// In bytes; beyond the end means at the end.
+        offset: u64,
+        /// How many bytes may come before more credit is given.
+        credit: u32,
+    },
+    /// Allow more bytes on a stream. Not answered.
+    LogCredit {
+        /// Which.
+        stream: u32,
+        /// How many more.
+        bytes: u32,
+    },
+    /// End a stream.
+    DropLog {
+        /// Which.
+        stream: u32,
+    },
+}
+
+/// A report's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportFormat {
+    /// Markdown.
+    Markdown,
+    /// One file that works offline.
+    Html,
+    /// For programs.
+    Json,
+}
+
+/// A request with the number under which it is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Chosen by the client, unique on its connection.
+    pub id: u32,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// The good answer to a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "answer", content = "value")]
+pub enum Answer {
+    /// It is done and journaled.
+    Done,
+    /// The whole run.
+    Snapshot(Box<RunSnapshot>),
+    /// A report's text.
+    Report(String),
+}
+
+/// What the backend tells a client unasked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "snake_case", tag = "event", content = "value")]
+pub enum Event {
+    /// Something changed.
+    Changed(RunPatch),
+    /// Something that a person should hear of at once.
+    Notice(Notice),
+}
+
+/// All that the backend sends in control frames.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum FromBackend {
+    /// The answer to a request.
+    Answer {
+        /// The request's number.
+        id: u32,
+        /// What came of it.
+        result: Result<Answer, ApiError>,
+    },
+    /// Unasked.
+    Event {
+        /// What.
+        event: Event,
+    },
+}

@@ -1,0 +1,110 @@
+//! Facts that a person should hear of, as notices.
+
+use miyabi_api::{Notice, NoticeKind};
+use miyabi_engine::{By, Entry, Fact, NextTry, NoteKind};
+use miyabi_plan::graph::PlanGraph;
+use miyabi_plan::{AgentId, RunPhase, TaskId};
+use miyabi_protocol::RunOpening;
+
+/// Counts notices and knows how many tasks wait behind each one.
+#[derive(Debug)]
+pub(crate) struct NoticeMaker {
+    last_id: u32,
+    graph: PlanGraph,
+    dependents: Vec<u32>,
+}
+
+impl NoticeMaker {
+    pub(crate) fn new(opening: &RunOpening) -> Self {
+        let graph = PlanGraph::new(&opening.plan, opening.choice);
+        let dependents = graph.dag().dependent_counts();
+        Self { last_id: 0, graph, dependents }
+    }
+
+    /// The notice of a journal entry, if it is one to hear of.
+    pub(crate) fn make(&mut self, entry: &Entry) -> Option<Notice> {
+        let about = about(&entry.fact)?;
+        self.last_id += 1;
+        let index = about.task.as_ref().and_then(|task| self.graph.index(task));
+        Some(Notice {
+            id: self.last_id,
+            at: entry.at,
+            kind: about.kind,
+            blocks: index.and_then(|index| self.dependents.get(index).copied()).unwrap_or(0),
+            task: about.task,
+            agent: about.agent,
+            detail: about.detail,
+        })
+    }
+}
+
+struct About {
+    kind: NoticeKind,
+    task: Option<TaskId>,
+    agent: Option<AgentId>,
+    detail: String,
+}
+
+impl About {
+    fn new(kind: NoticeKind, detail: impl Into<String>) -> Self {
+        Self { kind, task: None, agent: None, detail: detail.into() }
+    }
+
+    fn task(mut self, task: &TaskId) -> Self {
+        self.task = Some(task.clone());
+        self
+    }
+
+    fn agent(mut self, agent: &AgentId) -> Self {
+        self.agent = Some(agent.clone());
+        self
+    }
+}
+
+fn about(fact: &Fact) -> Option<About> {
+    Some(match fact {
+        Fact::AttemptFailed { attempt, error, next: NextTry::At { .. }, .. } => {
+            About::new(NoticeKind::AttemptFailed, error).task(&attempt.task)
+        }
+        Fact::AttemptFailed { attempt, error, next: NextTry::Never, cause, .. }
+            if *cause != miyabi_plan::FailureCause::Cancelled =>
+        {
+            About::new(NoticeKind::TaskFailed, error).task(&attempt.task)
+        }
+        Fact::Ended { phase, reasons } => {
+            let kind = match phase {
+                RunPhase::Completed => NoticeKind::RunCompleted,
+                RunPhase::Stuck => NoticeKind::RunStuck,
+                RunPhase::Failed => NoticeKind::RunFailed,
+                _ => return None,
+            };
+            About::new(kind, reasons.join("\n"))
+        }
+        Fact::LateClaim { agent, task } => About::new(NoticeKind::LateClaim, task.as_str()).agent(agent),
+        Fact::AgentJoined { agent, .. } => About::new(NoticeKind::AgentJoined, "").agent(agent),
+        Fact::QueueEditUndone { what } => About::new(NoticeKind::QueueEditUndone, what),
+        Fact::Retried { task, by: By::QueueFile } => {
+            About::new(NoticeKind::QueueEditFollowed, "retry").task(task)
+        }
+        Fact::Reassigned { task, to, by: By::QueueFile, .. } => {
+            About::new(NoticeKind::QueueEditFollowed, "reassign").task(task).agent(to)
+        }
+        Fact::Noted { kind, agent, detail } => {
+            let about = About::new(note_kind(*kind), detail);
+            match agent {
+                Some(agent) => about.agent(agent),
+                None => about,
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn note_kind(kind: NoteKind) -> NoticeKind {
+    match kind {
+        NoteKind::BadStatus => NoticeKind::BadStatus,
+        NoteKind::AgentProblem => NoticeKind::AgentProblem,
+        NoteKind::StateProblem => NoticeKind::StateProblem,
+        NoteKind::HostLost => NoticeKind::HostLost,
+    }
+}

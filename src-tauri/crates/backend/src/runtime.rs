@@ -1,0 +1,446 @@
+//! The run's loop: inputs in, the engine's facts to the journal, its effects to the helper, views
+//! to the clients.
+
+use std::time::Duration;
+
+use miyabi_api::{Answer, ApiError, Envelope, ErrorCode, Event as ApiEvent, ReportFormat};
+use miyabi_engine::{Effect, Engine, Entry, Event, Fact, Step};
+use miyabi_protocol::link::{Command, Hello, LINK_VERSION, Report};
+use miyabi_protocol::opening::backend_socket;
+use miyabi_protocol::{RunOpening, StateDir, SummaryFile};
+use miyabi_transport::LinkSender;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::clients::Clients;
+use crate::error::BackendError;
+use crate::helper::{self, HelperSetup, ToHelper};
+use crate::hold::{Hold, remove_stale_socket};
+use crate::journal_file::JournalFile;
+use crate::log_streams::{ClientId, LogStreams};
+use crate::notices::NoticeMaker;
+use crate::orchestrator_log::OrchestratorLog;
+use crate::requests::Stopping;
+use crate::run_folder::RunFolder;
+use crate::view::Views;
+use crate::{Options, clock, narration, server};
+
+/// How long changes are gathered before clients are told.
+const GATHER: Duration = Duration::from_millis(30);
+/// How often the helper is asked for the host's load, while somebody watches.
+const PING_EVERY: Duration = Duration::from_secs(5);
+/// How long a full disk is waited for before the journal is written again.
+const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How many inputs are taken together, so that one sync of the journal serves them all.
+const BATCH: usize = 256;
+
+/// All that can come to the loop.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Reported(Report),
+    LinkDown(String),
+    ClientJoined(ClientId, LinkSender),
+    ClientLeft(ClientId),
+    Asked(ClientId, Envelope),
+    Quit,
+}
+
+/// Serves a run until it is told to stop.
+///
+/// # Errors
+/// When the run does not exist, somebody else serves it, or its files are not usable.
+pub async fn orchestrate(options: Options) -> Result<(), BackendError> {
+    let folder = RunFolder::of(&options.state_home, &options.run_id)?;
+    let opening = folder.opening()?;
+    let state_dir = StateDir::open(opening.state_dir.as_ref())?;
+    let _hold = Hold::take(&options.state_home, &state_dir, &options.run_id)?;
+    let (journal, entries) = JournalFile::open(&folder.journal())?;
+
+    let (inputs, received) = mpsc::unbounded_channel();
+    watch_signals(inputs.clone());
+    let socket = backend_socket(&options.runtime_dir, &state_dir.short_name());
+    let mut backend = Backend::new(opening, folder, &state_dir, journal, &entries);
+    let setup = backend.helper_setup(&options);
+    backend.to_helper = Some(helper::start(setup, backend.streams.clone(), inputs.clone()));
+    server::listen(&socket, inputs)?;
+    backend.serve(received).await;
+    remove_stale_socket(&socket)
+}
+
+/// A closed window (SIGHUP) is no reason to stop; Ctrl-C in it, or a shutdown, is. Agents go on.
+fn watch_signals(inputs: mpsc::UnboundedSender<Input>) {
+    if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+        tokio::spawn(async move { while hangup.recv().await.is_some() {} });
+    }
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let inputs = inputs.clone();
+        if let Ok(mut stop) = signal(kind) {
+            tokio::spawn(async move {
+                if stop.recv().await.is_some() {
+                    drop(inputs.send(Input::Quit));
+                }
+            });
+        }
+    }
+}
+
+pub(crate) struct Backend {
+    opening: RunOpening,
+    folder: RunFolder,
+    pub(crate) engine: Engine,
+    journal: JournalFile,
+    to_helper: Option<mpsc::UnboundedSender<ToHelper>>,
+    pub(crate) streams: LogStreams,
+    pub(crate) clients: Clients,
+    pub(crate) views: Views,
+    notices: NoticeMaker,
+    log: OrchestratorLog,
+    summary: Option<SummaryFile>,
+    pub(crate) unsaved: Unsaved,
+    write_again_at: Option<Instant>,
+    tell_at: Option<Instant>,
+    pub(crate) ping_at: Instant,
+    pub(crate) stopping: Option<Stopping>,
+}
+
+/// What waits for the journal: no effect is carried out, and nobody is told, before its facts are
+/// on the disk.
+#[derive(Default)]
+pub(crate) struct Unsaved {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) answers: Vec<(ClientId, u32)>,
+}
+
+impl Backend {
+    fn new(
+        opening: RunOpening,
+        folder: RunFolder,
+        state_dir: &StateDir,
+        journal: JournalFile,
+        entries: &[Entry],
+    ) -> Self {
+        let now = clock::now();
+        let (mut engine, opened) = match Engine::replay(entries) {
+            Some(engine) => (engine, Step::default()),
+            None => Engine::open(opening.clone(), now),
+        };
+        let mut notices = NoticeMaker::new(&opening);
+        let mut views = Views::new(&opening);
+        for notice in entries.iter().filter_map(|entry| notices.make(entry)) {
+            views.add_notice(notice);
+        }
+        let started = engine.backend_started(now);
+        let mut backend = Self {
+            views,
+            notices,
+            log: OrchestratorLog::new(state_dir),
+            opening,
+            folder,
+            engine,
+            journal,
+            to_helper: None,
+            streams: LogStreams::default(),
+            clients: Clients::default(),
+            summary: None,
+            unsaved: Unsaved::default(),
+            write_again_at: None,
+            tell_at: None,
+            ping_at: Instant::now(),
+            stopping: None,
+        };
+        backend.take(opened);
+        backend.take(started);
+        backend.save();
+        backend
+    }
+
+    fn helper_setup(&self, options: &Options) -> HelperSetup {
+        let plan = &self.opening.plan;
+        let agents = plan.agents.iter().map(|agent| (agent.id.clone(), plan.window_name(&agent.id)));
+        let mut windows: Vec<_> = agents.collect();
+        let place =
+            |id: &miyabi_plan::AgentId| plan.layout.windows.iter().position(|window| &window.agent == id);
+        windows.sort_by_key(|(id, _)| place(id).unwrap_or(usize::MAX));
+        let monitor = [
+            options.miyabi.to_string_lossy().into_owned(),
+            "monitor".to_owned(),
+            "--state-dir".to_owned(),
+            self.opening.state_dir.clone(),
+        ];
+        HelperSetup {
+            program: options.miyabi_host.clone(),
+            log: self.folder.helper_log(),
+            hello: Hello {
+                version: LINK_VERSION,
+                run_id: self.opening.run_id.clone(),
+                epoch: self.engine.state().epoch,
+                state_dir: self.opening.state_dir.clone(),
+                session: self.opening.session.clone(),
+                window_options: plan.layout.options.clone(),
+                monitor: monitor.to_vec(),
+                windows,
+            },
+        }
+    }
+
+    async fn serve(&mut self, mut inputs: mpsc::UnboundedReceiver<Input>) {
+        loop {
+            let deadline = self.deadline();
+            let mut quits = false;
+            tokio::select! {
+                input = inputs.recv() => match input {
+                    Some(input) => quits = self.take_batch(input, &mut inputs),
+                    None => return,
+                },
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+            self.run_timers();
+            self.save();
+            if quits || self.has_stopped() {
+                return;
+            }
+        }
+    }
+
+    fn take_batch(&mut self, first: Input, inputs: &mut mpsc::UnboundedReceiver<Input>) -> bool {
+        let mut quits = self.on_input(first);
+        for _ in 1..BATCH {
+            let Ok(next) = inputs.try_recv() else { break };
+            quits |= self.on_input(next);
+        }
+        quits
+    }
+
+    fn deadline(&self) -> Instant {
+        let engine = self.engine.wake_at().map(|at| {
+            let millis = at.millis_since(clock::now()).max(0);
+            Instant::now() + Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+        });
+        let ping = self.clients.has_subscribers().then_some(self.ping_at);
+        let stop = self.stopping.as_ref().map(Stopping::until);
+        let far = Instant::now() + Duration::from_secs(3600);
+        [engine, ping, stop, self.tell_at, self.write_again_at].into_iter().flatten().fold(far, Instant::min)
+    }
+
+    fn run_timers(&mut self) {
+        let now = Instant::now();
+        let time = clock::now();
+        if self.stopping.is_none() && self.engine.wake_at().is_some_and(|at| at <= time) {
+            let step = self.engine.handle(time, Event::Tick);
+            self.take(step);
+        }
+        if self.clients.has_subscribers() && self.ping_at <= now {
+            self.ping_at = now + PING_EVERY;
+            self.send(Command::Ping { token: 0 });
+        }
+        if self.tell_at.is_some_and(|at| at <= now) {
+            self.tell();
+        }
+    }
+
+    fn on_input(&mut self, input: Input) -> bool {
+        match input {
+            Input::Reported(report) => self.on_report(report),
+            Input::LinkDown(why) => {
+                self.handle(Event::LinkDown { why });
+                self.tell_helper(ToHelper::Reconnect);
+            }
+            Input::ClientJoined(id, sender) => self.clients.join(id, sender),
+            Input::ClientLeft(id) => {
+                self.clients.leave(id);
+                for command in self.streams.drop_of(id, None) {
+                    self.send(command);
+                }
+            }
+            Input::Asked(client, envelope) => self.on_request(client, envelope),
+            Input::Quit => {
+                self.log.add(
+                    "the backend ends; agents go on, and `miyabi run --resume` takes the run up again\n",
+                );
+                return true;
+            }
+        }
+        false
+    }
+
+    fn on_report(&mut self, report: Report) {
+        match report {
+            Report::Load(load) => {
+                self.views.set_load(load);
+                self.tell_soon();
+            }
+            Report::Pong { .. } | Report::Welcome { .. } => {}
+            Report::Stopped => self.agents_stopped(),
+            Report::Listed => {
+                self.handle(Event::Reported(Report::Listed));
+                for command in self.streams.follow_again() {
+                    self.send(command);
+                }
+            }
+            report => self.handle(Event::Reported(report)),
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        // Agents that are being ended show failed attempts: those are no news to decide on.
+        if self.stopping.is_some() {
+            return;
+        }
+        let step = self.engine.handle(clock::now(), event);
+        self.take(step);
+        self.tell_soon();
+    }
+
+    pub(crate) fn take(&mut self, step: Step) {
+        self.unsaved.entries.extend(step.facts);
+        self.unsaved.commands.extend(step.effects.into_iter().map(|Effect::Send(command)| command));
+    }
+
+    /// Brings what was decided to the disk, then carries it out. On a full disk everything waits,
+    /// nothing is lost, and it is tried again.
+    fn save(&mut self) {
+        if self.write_again_at.is_some_and(|at| at > Instant::now()) {
+            return;
+        }
+        if self.unsaved.entries.is_empty()
+            && self.unsaved.commands.is_empty()
+            && self.unsaved.answers.is_empty()
+        {
+            return;
+        }
+        let must_sync = !self.unsaved.commands.is_empty() || !self.unsaved.answers.is_empty();
+        let has_facts = !self.unsaved.entries.is_empty();
+        let written = match has_facts {
+            true => self.journal.append(&self.unsaved.entries),
+            false => Ok(()),
+        };
+        if let Err(error) = written {
+            if self.write_again_at.is_none() {
+                self.log.add(&narration::line(
+                    clock::now(),
+                    &format!("{error}; everything waits until it can be written"),
+                ));
+            }
+            self.write_again_at = Some(Instant::now() + WRITE_AGAIN_AFTER);
+            return;
+        }
+        self.write_again_at = None;
+        let entries = std::mem::take(&mut self.unsaved.entries);
+        if must_sync
+            && has_facts
+            && let Err(error) = self.journal.sync()
+        {
+            self.log.add(&narration::line(clock::now(), &error.to_string()));
+        }
+        for command in std::mem::take(&mut self.unsaved.commands) {
+            self.send(command);
+        }
+        for (client, request) in std::mem::take(&mut self.unsaved.answers) {
+            self.clients.answer(client, request, Ok(Answer::Done));
+        }
+        self.publish(&entries);
+    }
+
+    fn publish(&mut self, entries: &[Entry]) {
+        if entries.is_empty() {
+            return;
+        }
+        let mut lines = String::new();
+        for entry in entries {
+            if let Some(text) = narration::narrate(&entry.fact) {
+                lines.push_str(&narration::line(entry.at, &text));
+            }
+            if let Some(notice) = self.notices.make(entry) {
+                self.clients.tell_subscribers(&ApiEvent::Notice(notice.clone()));
+                self.views.add_notice(notice);
+            }
+        }
+        if !lines.is_empty() {
+            self.log.add(&lines);
+        }
+        self.write_summary();
+        self.tell_soon();
+        if entries.iter().any(|entry| matches!(entry.fact, Fact::Ended { .. })) {
+            self.write_reports();
+        }
+    }
+
+    fn write_summary(&mut self) {
+        let state = self.engine.state();
+        let completed = state.tasks.iter().filter(|task| task.standing == miyabi_engine::Standing::Completed);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let summary = SummaryFile {
+            phase: state.phase(),
+            completed: count(completed.count()),
+            total: count(state.tasks.len()),
+            updated_at: clock::now(),
+        };
+        let is_news = self
+            .summary
+            .as_ref()
+            .is_none_or(|last| SummaryFile { updated_at: last.updated_at, ..summary.clone() } != *last);
+        if is_news {
+            if let Err(error) = self.folder.write_summary(&summary) {
+                tracing::warn!(%error, "the run's summary is out of date");
+            }
+            self.summary = Some(summary);
+        }
+    }
+
+    /// The report is kept with the run, whoever may ask for it later.
+    fn write_reports(&mut self) {
+        for (format, extension) in
+            [(ReportFormat::Markdown, "md"), (ReportFormat::Html, "html"), (ReportFormat::Json, "json")]
+        {
+            let path = self.folder.report(extension);
+            let written = self.report(format).and_then(|text| {
+                miyabi_protocol::atomic::write(
+                    &path,
+                    text.as_bytes(),
+                    miyabi_protocol::atomic::Durability::Relaxed,
+                )
+                .map_err(|error| ApiError::new(ErrorCode::Environment, error.to_string()))
+            });
+            match written {
+                Ok(()) if extension == "md" => {
+                    self.log.add(&narration::line(clock::now(), &format!("report: {}", path.display())));
+                }
+                Ok(()) => {}
+                Err(error) => tracing::warn!(%error, "the report could not be kept"),
+            }
+        }
+    }
+
+    pub(crate) fn report(&mut self, format: ReportFormat) -> Result<String, ApiError> {
+        self.tell();
+        let entries = self
+            .folder
+            .entries()
+            .map_err(|error| ApiError::new(ErrorCode::Environment, error.to_string()))?;
+        Ok(miyabi_report::render(&self.views.snapshot(), &entries, format))
+    }
+
+    pub(crate) fn send(&self, command: Command) {
+        self.tell_helper(ToHelper::Command(command));
+    }
+
+    fn tell_helper(&self, message: ToHelper) {
+        if let Some(helper) = &self.to_helper {
+            // The helper's task ends only with this loop.
+            drop(helper.send(message));
+        }
+    }
+
+    fn tell_soon(&mut self) {
+        self.tell_at.get_or_insert_with(|| Instant::now() + GATHER);
+    }
+
+    pub(crate) fn tell(&mut self) {
+        self.tell_at = None;
+        if let Some(patch) = self.views.patch(&self.engine, clock::now()) {
+            self.clients.tell_subscribers(&ApiEvent::Changed(patch));
+        }
+    }
+}

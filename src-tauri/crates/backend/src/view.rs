@@ -1,0 +1,210 @@
+//! The run as clients see it, and what of it changed since they were last told.
+
+use miyabi_api::{
+    AgentView, AttemptView, HostView, Notice, PreviewAbout, RunPatch, RunSnapshot, TaskView, preview,
+};
+use miyabi_engine::projection::status_word;
+use miyabi_engine::{Attempt, AttemptPhase, Claim, Engine, RunState, Standing, TaskState};
+use miyabi_plan::{AgentId, HostId, Kind, RunnerKind, TaskPhase};
+use miyabi_protocol::link::Load;
+use miyabi_protocol::{RunOpening, Timestamp};
+
+/// Makes snapshots and patches. The plan's part of a view never changes and is made once.
+#[derive(Debug)]
+pub(crate) struct Views {
+    plan: RunSnapshot,
+    shown: RunSnapshot,
+    notices: Vec<Notice>,
+    notices_shown: usize,
+    load: Option<Load>,
+}
+
+impl Views {
+    pub(crate) fn new(opening: &RunOpening) -> Self {
+        let about = PreviewAbout {
+            work_folder: opening.work_folder.clone(),
+            state_dir: opening.state_dir.clone(),
+            session: opening.session.clone(),
+            rehearse: opening.rehearse,
+            now: opening.created_at,
+        };
+        let mut plan = preview(&opening.plan, opening.choice, &about);
+        plan.run.run_id.clone_from(&opening.run_id);
+        Self { shown: plan.clone(), plan, notices: Vec::new(), notices_shown: 0, load: None }
+    }
+
+    pub(crate) fn add_notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    pub(crate) fn set_load(&mut self, load: Load) {
+        self.load = Some(load);
+    }
+
+    /// The whole run, as of the last patch.
+    pub(crate) fn snapshot(&self) -> RunSnapshot {
+        RunSnapshot { notices: self.notices[..self.notices_shown].to_vec(), ..self.shown.clone() }
+    }
+
+    /// What changed since the last patch; none when nothing did.
+    pub(crate) fn patch(&mut self, engine: &Engine, now: Timestamp) -> Option<RunPatch> {
+        let next = self.draw(engine, now);
+        let tasks = changed(&self.shown.tasks, &next.tasks);
+        let agents = changed(&self.shown.agents, &next.agents);
+        let hosts = changed(&self.shown.hosts, &next.hosts);
+        let notices = self.notices[self.notices_shown..].to_vec();
+        let same_run = miyabi_api::RunView { now: next.run.now, ..self.shown.run.clone() } == next.run;
+        if same_run && tasks.is_empty() && agents.is_empty() && hosts.is_empty() && notices.is_empty() {
+            return None;
+        }
+        let revision = self.shown.revision + 1;
+        let run = next.run.clone();
+        self.shown = RunSnapshot { revision, ..next };
+        self.notices_shown = self.notices.len();
+        Some(RunPatch { revision, run, tasks, agents, hosts, notices })
+    }
+
+    fn draw(&self, engine: &Engine, now: Timestamp) -> RunSnapshot {
+        let state = engine.state();
+        let tasks: Vec<TaskView> =
+            self.plan.tasks.iter().enumerate().map(|(index, plan)| task_view(plan, engine, index)).collect();
+        let agents: Vec<AgentView> =
+            (0..state.agents.len()).map(|index| self.agent_view(engine, index)).collect();
+        let running = |host: Option<&HostId>| {
+            let at_work = state.agents.iter().filter(|agent| agent.current.is_some());
+            count(at_work.filter(|agent| host.is_none_or(|host| &agent.host == host)))
+        };
+        let hosts = self.plan.hosts.iter().map(|host| HostView {
+            running: running(Some(&host.id)),
+            connected: engine.is_connected(),
+            load: self.load,
+            ..host.clone()
+        });
+        let hosts = hosts.collect();
+        let mut run = self.plan.run.clone();
+        run.phase = state.phase();
+        run.started_at = Some(state.opened_at);
+        run.ended_at = state.ended.map(|(_, at)| at);
+        run.now = now;
+        run.completed = count(state.tasks.iter().filter(|task| task.standing == Standing::Completed));
+        run.failed = count(state.tasks.iter().filter(|task| matches!(task.standing, Standing::Failed)));
+        run.running = running(None);
+        run.progress = progress(&tasks);
+        run.stuck.clone_from(&state.stuck);
+        RunSnapshot { revision: self.shown.revision, run, tasks, agents, hosts, notices: Vec::new() }
+    }
+
+    fn agent_view(&self, engine: &Engine, index: usize) -> AgentView {
+        let agent = &engine.state().agents[index];
+        let base = self
+            .plan
+            .agents
+            .get(index)
+            .cloned()
+            .unwrap_or_else(|| joined(&agent.id, &agent.kind, &agent.host));
+        let Some(seen) = engine.seen(&agent.id) else { return base };
+        AgentView {
+            status: seen.status,
+            task: agent.current.as_ref().map(|attempt| attempt.task.clone()),
+            progress: if agent.current.is_some() { seen.progress } else { 0.0 },
+            updated_at: seen.updated_at,
+            pid: seen.pid,
+            draining: agent.draining,
+            problem: seen.problem.clone(),
+            ..base
+        }
+    }
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}
+
+/// Entries that differ from those at the same place, and new ones.
+fn changed<T: PartialEq + Clone>(before: &[T], after: &[T]) -> Vec<T> {
+    let differs = |(index, item): &(usize, &T)| before.get(*index) != Some(*item);
+    after.iter().enumerate().filter(differs).map(|(_, item)| item.clone()).collect()
+}
+
+fn joined(id: &AgentId, kind: &Kind, host: &HostId) -> AgentView {
+    AgentView {
+        id: id.clone(),
+        kind: kind.clone(),
+        title: String::new(),
+        host: host.clone(),
+        runner: RunnerKind::External,
+        status: None,
+        task: None,
+        progress: 0.0,
+        updated_at: None,
+        window: id.to_string(),
+        pid: None,
+        draining: false,
+        problem: None,
+    }
+}
+
+fn progress(tasks: &[TaskView]) -> f64 {
+    let whole: f64 = tasks.iter().map(|task| f64::from(task.estimated_seconds)).sum();
+    let done: f64 = tasks.iter().map(|task| f64::from(task.estimated_seconds) * task.progress).sum();
+    if whole > 0.0 { done / whole } else { 0.0 }
+}
+
+fn task_view(plan: &TaskView, engine: &Engine, index: usize) -> TaskView {
+    let state = engine.state();
+    let task = &state.tasks[index];
+    TaskView {
+        agent: task.agent.clone(),
+        status: status_word(state, task),
+        phase: phase(state, task),
+        progress: task_progress(engine, task),
+        waiting: engine.waiting(index),
+        started_at: task.started_at,
+        completed_at: task.completed_at,
+        error: task.error.clone(),
+        attempts: task.attempts.iter().map(attempt_view).collect(),
+        ..plan.clone()
+    }
+}
+
+fn task_progress(engine: &Engine, task: &TaskState) -> f64 {
+    match (task.standing, task.current()) {
+        (Standing::Completed, _) => 1.0,
+        (_, Some(current)) if current.phase == AttemptPhase::Claimed => 1.0,
+        (_, Some(current)) => engine.seen(&current.agent).map_or(0.0, |seen| seen.progress),
+        _ => 0.0,
+    }
+}
+
+fn phase(state: &RunState, task: &TaskState) -> TaskPhase {
+    match task.standing {
+        Standing::Waiting if state.needs_met(task) => TaskPhase::Ready,
+        Standing::Waiting => TaskPhase::Pending,
+        Standing::BackOff(_) => TaskPhase::BackOff,
+        Standing::Completed => TaskPhase::Completed,
+        Standing::Failed => TaskPhase::Failed,
+        Standing::Cancelled => TaskPhase::Cancelled,
+        Standing::Active => match task.current().map(|attempt| attempt.phase) {
+            Some(AttemptPhase::Offered) => TaskPhase::Offered,
+            Some(AttemptPhase::Claimed) => TaskPhase::Checking,
+            _ => TaskPhase::Running,
+        },
+    }
+}
+
+fn attempt_view(attempt: &Attempt) -> AttemptView {
+    AttemptView {
+        number: attempt.number,
+        agent: attempt.agent.clone(),
+        assigned_at: attempt.assigned_at,
+        started_at: attempt.started_at,
+        ended_at: attempt.ended_at,
+        cause: attempt.cause,
+        error: attempt.error.clone(),
+        output_files: match &attempt.claim {
+            Some(Claim::Completed { output_files }) => output_files.clone(),
+            _ => Vec::new(),
+        },
+        evidence: attempt.evidence.clone(),
+    }
+}

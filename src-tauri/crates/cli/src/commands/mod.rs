@@ -1,0 +1,65 @@
+//! One file a command.
+
+mod attach;
+mod control;
+mod doctor;
+mod init;
+mod logs;
+mod reassign;
+mod report;
+mod run;
+mod runs;
+mod schema;
+mod setup;
+mod status;
+mod validate;
+mod why;
+
+use miyabi_api::{ApiError, Request};
+
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
+use crate::{monitor, orchestrate};
+
+/// Carries out one command.
+pub(crate) async fn carry_out(command: Command) -> Result<Exit, ApiError> {
+    match command {
+        Command::Validate(args) => validate::validate(&args).await,
+        Command::Setup(args) => setup::setup(&args).await,
+        Command::Run(args) => run::run(&args).await,
+        Command::Init(args) => init::init(&args),
+        Command::Runs { output } => runs::runs(output).await,
+        Command::Status(args) => status::status(&args).await,
+        Command::Why(args) => why::why(&args).await,
+        Command::Logs(args) => logs::logs(&args).await,
+        Command::Monitor(args) => monitor::monitor(&args.target).await,
+        Command::Reassign(args) => reassign::reassign(&args).await,
+        Command::Retry(args) => {
+            let task = args.task;
+            let said = format!("{task} is tried again");
+            control::send(&args.target, Request::RetryTask { task }, &said).await
+        }
+        Command::Cancel(args) => control::cancel(args).await,
+        Command::Pause(target) => {
+            control::send(&target, Request::Pause, "paused: nothing new starts; miyabi resume goes on").await
+        }
+        Command::Resume(target) => control::send(&target, Request::Resume, "the run goes on").await,
+        Command::Stop(args) => control::stop(&args.target).await,
+        Command::Attach(args) => attach::attach(&args).await,
+        Command::Report(args) => report::report(&args).await,
+        Command::Doctor(target) => doctor::doctor(&target).await,
+        Command::Orchestrate(args) => orchestrate::orchestrate(&args).await,
+        Command::Completions(args) => {
+            let mut text = Vec::new();
+            clap_complete::generate(
+                args.shell,
+                &mut <Cli as clap::CommandFactory>::command(),
+                "miyabi",
+                &mut text,
+            );
+            crate::terminal::print(&String::from_utf8_lossy(&text));
+            Ok(Exit::Done)
+        }
+        Command::Schema(args) => schema::schema(&args),
+    }
+}

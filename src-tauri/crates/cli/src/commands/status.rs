@@ -1,0 +1,109 @@
+//! `miyabi status`: where the run and each of its tasks stand.
+
+use std::fmt::Write as _;
+
+use miyabi_api::{ApiError, RunSnapshot, TaskView};
+use miyabi_plan::TaskPhase;
+use miyabi_protocol::Timestamp;
+
+use crate::args::Status;
+use crate::exit::Exit;
+use crate::{terminal, text};
+
+/// Prints the run.
+pub(crate) async fn status(args: &Status) -> Result<Exit, ApiError> {
+    let snapshot = args.target.snapshot().await?;
+    terminal::print(&if args.output.json { text::json(&snapshot)? } else { render(&snapshot) });
+    Ok(Exit::of_phase(snapshot.run.phase))
+}
+
+fn render(snapshot: &RunSnapshot) -> String {
+    let run = &snapshot.run;
+    let mut out = head(snapshot);
+    let width = |of: fn(&TaskView) -> usize, least: usize| {
+        snapshot.tasks.iter().map(of).max().unwrap_or(0).max(least)
+    };
+    let (id, agent) = (width(|task| task.id.as_str().len(), 4), width(|task| task.agent.as_str().len(), 5));
+    let _ =
+        writeln!(out, "\n  {:<id$}  {:<16}  {:<agent$}  {:>5}  {:>9}", "TASK", "STATE", "AGENT", "", "TIME");
+    for task in &snapshot.tasks {
+        let progress = if task.phase == TaskPhase::Running {
+            format!("{:.0} %", task.progress * 100.0)
+        } else {
+            String::new()
+        };
+        let line = format!(
+            "{} {:<id$}  {:<16}  {:<agent$}  {progress:>5}  {:>9}  {}",
+            text::task_glyph(task.phase),
+            task.id,
+            text::task_phase(task.phase),
+            task.agent,
+            spent(task, run.now),
+            text::short(&remark(task, run.now), 80),
+        );
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    for line in &run.stuck {
+        let _ = writeln!(out, "stuck: {}", text::clean(line));
+    }
+    for problem in problems(snapshot) {
+        let _ = writeln!(out, "! {}", text::clean(&problem));
+    }
+    out
+}
+
+/// The run as a whole, in three lines.
+fn head(snapshot: &RunSnapshot) -> String {
+    let run = &snapshot.run;
+    let expected = text::real_seconds(run.forecast.expected_seconds, run.rehearsal_speed);
+    let speed = run.rehearsal_speed.map(|speed| format!(" at {speed}x")).unwrap_or_default();
+    format!(
+        "{}{}: {}{speed}\n{}  {}/{} done, {} running, {} failed, {} of {} expected\nrun {}  state folder {}  tmux session {}\n",
+        text::mark(run.rehearsal_speed),
+        text::clean(&run.title),
+        text::run_phase(run.phase),
+        text::bar(run.progress, 24),
+        run.completed,
+        run.total,
+        run.running,
+        run.failed,
+        text::duration(text::elapsed(snapshot, run.now).round()),
+        text::duration(expected),
+        run.run_id,
+        run.state_dir,
+        run.session,
+    )
+}
+
+fn spent(task: &TaskView, now: Timestamp) -> String {
+    task.started_at.map_or_else(String::new, |start| {
+        let millis = task.completed_at.unwrap_or(now).millis_since(start).max(0);
+        text::clock(millis as f64 / 1000.0)
+    })
+}
+
+/// Why it does not run, or what went wrong with it.
+fn remark(task: &TaskView, now: Timestamp) -> String {
+    match (&task.error, task.waiting.is_empty()) {
+        (Some(error), true) => error.clone(),
+        (Some(error), false) => format!("{}; {error}", text::wait_reasons(task, now)),
+        (None, _) => text::wait_reasons(task, now),
+    }
+}
+
+fn problems(snapshot: &RunSnapshot) -> Vec<String> {
+    let agents = snapshot.agents.iter().filter_map(|a| a.problem.as_ref().map(|p| format!("{}: {p}", a.id)));
+    let hosts = snapshot.hosts.iter().filter_map(|h| h.problem.as_ref().map(|p| format!("{}: {p}", h.id)));
+    agents.chain(hosts).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::follow::tests::halfway;
+
+    #[test]
+    fn a_run_in_the_middle() {
+        insta::assert_snapshot!(render(&halfway()));
+    }
+}

@@ -1,0 +1,114 @@
+//! `miyabi why`: everything that bears on one task.
+
+use std::fmt::Write as _;
+
+use miyabi_api::{ApiError, AttemptView, ErrorCode, RunSnapshot, TaskView};
+use miyabi_plan::{FailureCause, TaskId, TaskPhase};
+
+use crate::args::OneTask;
+use crate::exit::Exit;
+use crate::{terminal, text};
+
+/// Tells where a task stands, why, and what was tried.
+pub(crate) async fn why(args: &OneTask) -> Result<Exit, ApiError> {
+    let snapshot = args.target.snapshot().await?;
+    let task = find(&snapshot, &args.task)?;
+    terminal::print(&render(&snapshot, task));
+    Ok(Exit::Done)
+}
+
+fn find<'a>(snapshot: &'a RunSnapshot, id: &TaskId) -> Result<&'a TaskView, ApiError> {
+    let found = snapshot.tasks.iter().find(|task| task.id.folded() == id.folded());
+    found.ok_or_else(|| {
+        let ids: Vec<&TaskId> = snapshot.tasks.iter().map(|task| &task.id).collect();
+        let shown =
+            if ids.len() > 20 { format!("{} to {}", ids[0], ids[ids.len() - 1]) } else { text::list(&ids) };
+        ApiError::new(ErrorCode::BadInput, format!("the run has no task {id}"))
+            .hint(format!("it has {shown}"))
+    })
+}
+
+fn render(snapshot: &RunSnapshot, task: &TaskView) -> String {
+    let run = &snapshot.run;
+    let mark = text::mark(run.rehearsal_speed);
+    let mut out = format!("{mark}{} {}\n", task.id, text::clean(&task.title));
+    let _ = writeln!(out, "{} {}", text::task_glyph(task.phase), standing(task));
+    for reason in &task.waiting {
+        let _ = writeln!(out, "  waits: {}", text::wait_reason(reason, run.now));
+    }
+    for need in &task.needs {
+        if let Some(need) =
+            snapshot.tasks.iter().find(|other| &other.id == need && other.phase != TaskPhase::Completed)
+        {
+            let _ = writeln!(out, "  {} {}: {}", text::task_glyph(need.phase), need.id, standing(need));
+        }
+    }
+    if let Some(error) = &task.error {
+        let _ = writeln!(out, "  error: {}", text::clean(error).trim_end().replace('\n', "\n         "));
+    }
+    for attempt in &task.attempts {
+        out.push_str(&tried(attempt));
+    }
+    if matches!(task.phase, TaskPhase::Failed | TaskPhase::Cancelled) {
+        let _ = writeln!(out, "  → miyabi retry {}   tries it again", task.id);
+    }
+    out
+}
+
+fn standing(task: &TaskView) -> String {
+    let agent = &task.agent;
+    match task.phase {
+        TaskPhase::Running => format!("runs at {agent}, {:.0} %", task.progress * 100.0),
+        TaskPhase::Offered => format!("is offered to {agent}"),
+        TaskPhase::Checking => format!("{agent} says it is done; its evidence is being looked for"),
+        other => format!("{}, meant for {agent}", text::task_phase(other)),
+    }
+}
+
+fn tried(attempt: &AttemptView) -> String {
+    let took = attempt.ended_at.map(|end| {
+        let millis = end.millis_since(attempt.started_at.unwrap_or(attempt.assigned_at));
+        format!(" after {}", text::duration(millis.max(0) as f64 / 1000.0))
+    });
+    let outcome = match (attempt.cause, attempt.ended_at) {
+        (Some(cause), _) => cause_words(cause),
+        (None, Some(_)) => "succeeded",
+        (None, None) => "is under way",
+    };
+    let (number, agent) = (attempt.number, &attempt.agent);
+    let mut out = format!("  attempt {number} by {agent}: {outcome}{}\n", took.unwrap_or_default());
+    for line in attempt.error.iter().flat_map(|error| error.lines()) {
+        let _ = writeln!(out, "      {}", text::clean(line));
+    }
+    out
+}
+
+fn cause_words(cause: FailureCause) -> &'static str {
+    match cause {
+        FailureCause::AgentFailed => "the agent gave up",
+        FailureCause::MissingOutput => "a promised output was missing or unchanged",
+        FailureCause::AcceptanceFailed => "an acceptance command failed",
+        FailureCause::TimeLimit => "it took longer than it may",
+        FailureCause::AgentGone => "its agent was gone",
+        FailureCause::GaveUp => "the agent went idle in the midst of it",
+        FailureCause::NotStarted => "it could not be started",
+        FailureCause::Cancelled => "cancelled by a person",
+        FailureCause::Reassigned => "moved to another agent",
+        FailureCause::Stopped => "stopped with everything else",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::follow::tests::halfway;
+
+    #[test]
+    fn a_task_that_waits_and_one_that_failed() {
+        let run = halfway();
+        let of = |id: &str| render(&run, find(&run, &id.parse().expect("id")).expect("there"));
+        insta::assert_snapshot!(format!("{}\n{}", of("task-4"), of("Task-3")));
+        let error = find(&run, &"Task-99".parse().expect("id")).expect_err("unknown");
+        assert!(error.hints[0].contains("Task-1, Task-2"), "{error:?}");
+    }
+}

@@ -1,0 +1,248 @@
+//! The program as a person or a script runs it: output, errors and exit codes, with an environment
+//! of its own.
+#![expect(clippy::disallowed_methods, reason = "these tests are about starting the program")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A home, a runtime folder and a tmux of its own.
+struct Place {
+    base: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let base = tempfile::tempdir().expect("folder");
+        for folder in ["state", "run", "tmux"] {
+            fs::create_dir(base.path().join(folder)).expect("folder");
+        }
+        Self { base }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.base.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("folder");
+        fs::write(&path, text).expect("written");
+        path
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_miyabi"));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.base.path())
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env("XDG_RUNTIME_DIR", self.path("run"))
+            .env("TMUX_TMPDIR", self.path("tmux"))
+            .current_dir(self.base.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Outcome {
+        Outcome::of(self.command().args(args).output().expect("started"))
+    }
+}
+
+/// What a process left behind.
+#[derive(Debug)]
+struct Outcome {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Outcome {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).expect("text"),
+            err: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Ended so, and said all of these in its error.
+    fn refused(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        for word in words {
+            assert!(self.err.contains(word), "`{word}` is missing: {self:?}");
+        }
+    }
+}
+
+fn level6() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../examples/level6").display().to_string()
+}
+
+fn task(id: &str, needs: &str) -> String {
+    format!(
+        r#"{{"id":"{id}","title":"{id}","prompt":"p","agent":"X-1","needs":[{needs}],"estimated_seconds":5}}"#
+    )
+}
+
+/// A plan whose one agent runs `true`, with these tasks.
+fn plan(place: &Place, tasks: &[String]) -> String {
+    let dag = format!("{{\"name\":\"p\",\"tasks\":[\n{}\n]}}", tasks.join(",\n"));
+    place.write(
+        "plan/agent_config.json",
+        r#"{"agents":[{"id":"X-1","title":"X","runner":"command","command":["true"]}]}"#,
+    );
+    place.write("plan/task_dag.json", &dag).parent().expect("a parent").display().to_string()
+}
+
+#[test]
+fn the_level_6_plan_has_the_figures_that_it_promises() {
+    let place = Place::new();
+    let checked = place.run(&["validate", &level6(), "--json"]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    let view = checked.json();
+    let figures: Vec<(f64, u64)> = view["choices"]
+        .as_array()
+        .expect("choices")
+        .iter()
+        .map(|choice| {
+            (
+                choice["expected_seconds"].as_f64().unwrap_or(0.0),
+                choice["dropped_edges"].as_u64().unwrap_or(9),
+            )
+        })
+        .collect();
+    assert_eq!(figures, [(6600.0, 0), (6600.0, 0), (5400.0, 2)]);
+    assert_eq!(view["choices"][0]["levels"], 8);
+    assert_eq!(view["preview"]["tasks"].as_array().map(Vec::len), Some(15));
+
+    let read = place.run(&["validate", &level6()]);
+    assert_eq!(read.code, Some(0), "{read:?}");
+    for word in
+        ["1 h 50 min", "1 h 30 min", "3 h 55 min", "--follow-waves --drop-conflicting-edges", "wave-conflict"]
+    {
+        assert!(read.out.contains(word), "`{word}` is missing:\n{}", read.out);
+    }
+}
+
+#[test]
+fn a_bad_plan_is_told_with_file_line_and_remedy() {
+    let place = Place::new();
+    place.write("broken/task_dag.json", "{\n  \"name\": \"p\",\n  \"tasks\": [ oops ]\n}\n");
+    let broken = place.run(&["validate", "broken"]);
+    assert_eq!(broken.code, Some(2), "{broken:?}");
+    assert!(broken.out.contains("task_dag.json:3"), "{}", broken.out);
+
+    let cycle = plan(&place, &[task("A", r#""C""#), task("B", r#""A""#), task("C", r#""B""#)]);
+    let circular = place.run(&["validate", &cycle]);
+    assert_eq!(circular.code, Some(2), "{circular:?}");
+    assert!(circular.out.contains("[cycle]") && circular.out.contains("→"), "{}", circular.out);
+    assert_eq!(place.run(&["run", &cycle, "--rehearse"]).code, Some(2), "nor does it run");
+
+    place.run(&["validate", "nowhere"]).refused(2, &["nowhere", "miyabi init"]);
+    place.run(&["run", "nowhere", "--rehearse"]).refused(2, &["nowhere"]);
+}
+
+#[test]
+fn a_state_folder_that_is_a_link_or_a_file_is_refused_before_anything_is_made() {
+    let place = Place::new();
+    let plan = plan(&place, &[task("A", "")]);
+    fs::create_dir(place.path("real")).expect("folder");
+    std::os::unix::fs::symlink(place.path("real"), place.path("link")).expect("link");
+    place.write("file", "");
+    place
+        .run(&["run", &plan, "--rehearse", "--state-dir", "link"])
+        .refused(2, &["symbolic link", "--state-dir"]);
+    place.run(&["run", &plan, "--rehearse", "--state-dir", "file"]).refused(2, &["not a folder"]);
+    assert_eq!(
+        fs::read_dir(place.path("real")).expect("listed").count(),
+        0,
+        "nothing was written through it"
+    );
+    assert!(!place.path("state/miyabi/runs").exists(), "no run was kept");
+}
+
+#[test]
+fn commands_of_a_plan_from_elsewhere_want_trust_once() {
+    let place = Place::new();
+    let plan = plan(&place, &[task("A", "")]);
+    let asked = place.run(&["run", &plan, "--state-dir", "s"]);
+    asked.refused(2, &["X-1 runs true", "--trust"]);
+    assert!(
+        !place.path("s").exists() && !place.path("state/miyabi/trusted.json").exists(),
+        "nothing was made"
+    );
+}
+
+#[test]
+fn what_this_version_cannot_run_is_said_with_the_way_out() {
+    let place = Place::new();
+    place.run(&["run", &level6(), "--state-dir", "s"]).refused(3, &["Claude Code", "--rehearse"]);
+}
+
+#[test]
+fn without_tmux_nothing_starts_and_the_line_that_installs_it_is_named() {
+    let place = Place::new();
+    let plan = plan(&place, &[task("A", "")]);
+    let run = place
+        .command()
+        .env("PATH", "/nowhere")
+        .args(["run", &plan, "--rehearse", "--state-dir", "s"])
+        .output();
+    Outcome::of(run.expect("started")).refused(3, &["tmux is not installed", "install"]);
+    assert!(!place.path("state/miyabi/runs").exists(), "no run was kept");
+    let doctor = place.command().env("PATH", "/nowhere").args(["doctor", "--state-dir", "s"]).output();
+    let doctor = Outcome::of(doctor.expect("started"));
+    assert_eq!(doctor.code, Some(3), "{doctor:?}");
+    assert!(doctor.out.contains("✗ tmux"), "{doctor:?}");
+}
+
+#[test]
+fn a_new_plan_is_sound_trusted_and_never_overwrites() {
+    let place = Place::new();
+    let made = place.run(&["init", "my-plan"]);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let checked = place.run(&["validate", "my-plan", "--json"]).json();
+    assert_eq!(checked["trusted"], true, "{checked}");
+    assert_eq!(checked["findings"].as_array().map(Vec::len), Some(0), "{}", checked["findings"]);
+    let before = fs::read(place.path("my-plan/task_dag.json")).expect("read");
+    place.run(&["init", "my-plan"]).refused(2, &["is there already"]);
+    assert_eq!(fs::read(place.path("my-plan/task_dag.json")).expect("read"), before);
+}
+
+#[test]
+fn commands_about_a_run_say_so_when_there_is_none() {
+    let place = Place::new();
+    for line in ["status", "why A", "pause", "retry A", "cancel", "report", "stop --all", "reassign A X-1"] {
+        let args: Vec<&str> = line.split(' ').chain(["--state-dir", "s"]).collect();
+        place.run(&args).refused(2, &["no run is at work"]);
+    }
+    place.run(&["run", "--resume", "--state-dir", "s"]).refused(2, &["no run was ever begun"]);
+    let runs = place.run(&["runs", "--json"]);
+    assert_eq!((runs.code, runs.out.trim()), (Some(0), "[]"), "{runs:?}");
+    place.run(&["monitor", "--state-dir", "s"]).refused(2, &["needs a terminal"]);
+}
+
+#[test]
+fn completions_and_schemas_are_printed() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let printed = place.run(&["completions", shell]);
+        assert!(printed.code == Some(0) && printed.out.contains("reassign"), "{shell}");
+    }
+    let schema = place.run(&["schema", "task_dag"]).json();
+    assert!(schema["properties"]["tasks"].is_object(), "{schema}");
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_2_and_a_hint() {
+    let place = Place::new();
+    place.run(&["valdate", "p"]).refused(2, &["validate"]);
+    place.run(&["why", "../../etc"]).refused(2, &["not a valid id"]);
+    place.run(&["run", "p", "--rehearse=soon"]).refused(2, &["a speed is a number"]);
+}

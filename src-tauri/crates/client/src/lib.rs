@@ -1,0 +1,28 @@
+//! How the terminal and the window reach a run: plans read from disk, backends started and spoken
+//! to. Both are clients of the same backend and use the same functions.
+
+mod clock;
+pub mod connection;
+pub mod doctor;
+pub mod environment;
+pub mod follow;
+mod inspect;
+mod launch;
+pub mod places;
+pub mod plan_files;
+mod programs;
+pub mod runs;
+pub mod service;
+mod session;
+pub mod trust;
+mod wait;
+
+pub use clock::now;
+pub use connection::{Connection, LogChunk, LogStream};
+pub use environment::Environment;
+pub use follow::apply;
+pub use launch::SetUp;
+pub use plan_files::PlanFiles;
+pub use runs::KeptRun;
+pub use service::Service;
+pub use trust::TrustStore;

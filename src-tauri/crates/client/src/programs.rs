@@ -1,0 +1,12 @@
+//! The one place of this crate that starts other programs, and only to read what they print.
+#![expect(clippy::disallowed_methods, reason = "this module owns the starting of programs")]
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What a program printed to its standard output, when it succeeded.
+pub(crate) fn printed<S: AsRef<OsStr>>(program: &Path, args: &[S]) -> Option<String> {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,99 @@
+//! How a run ends: it never hangs. When nothing can go on, it says so, with the reasons.
+
+use miyabi_plan::{RunPhase, WaitReason};
+use miyabi_protocol::Timestamp;
+
+use super::Engine;
+use crate::fact::Fact;
+use crate::state::Standing;
+
+/// How long a run in which nothing can go on waits for an agent to appear, in seconds.
+const STUCK_AFTER_SECONDS: u32 = 30;
+
+impl Engine {
+    pub(super) fn look_for_the_end(&mut self) {
+        let is_stuck = self.state.phase() == RunPhase::Stuck;
+        if self.state.ended.is_some() && !is_stuck {
+            self.quiet_since = None;
+            return;
+        }
+        if let Some(phase) = self.final_phase() {
+            self.quiet_since = None;
+            self.decide(Fact::Ended { phase, reasons: self.reasons_of_all() });
+            return;
+        }
+        if is_stuck || self.can_go_on() {
+            self.quiet_since = None;
+            return;
+        }
+        let since = *self.quiet_since.get_or_insert(self.now);
+        if since.plus_seconds(STUCK_AFTER_SECONDS) <= self.now {
+            self.quiet_since = None;
+            self.decide(Fact::Ended { phase: RunPhase::Stuck, reasons: self.reasons_of_all() });
+        }
+    }
+
+    pub(super) fn stuck_at(&self) -> Option<Timestamp> {
+        self.quiet_since.map(|since| since.plus_seconds(STUCK_AFTER_SECONDS))
+    }
+
+    /// How the run ended, when no task is left that could still run.
+    fn final_phase(&self) -> Option<RunPhase> {
+        let standings = || self.state.tasks.iter().map(|task| task.standing);
+        if standings().all(|standing| standing == Standing::Completed) {
+            return Some(RunPhase::Completed);
+        }
+        let held_back = self.held_back();
+        let is_over = |(index, standing): (usize, Standing)| match standing {
+            Standing::Completed | Standing::Failed | Standing::Cancelled => true,
+            Standing::Waiting | Standing::BackOff(_) => held_back[index],
+            Standing::Active => false,
+        };
+        if !standings().enumerate().all(is_over) {
+            return None;
+        }
+        let failed = standings().any(|standing| standing == Standing::Failed);
+        Some(if failed { RunPhase::Failed } else { RunPhase::Cancelled })
+    }
+
+    /// Whether something is under way or a time is awaited. An agent that must show its end first,
+    /// and one that does not take offers, may never do so.
+    fn can_go_on(&self) -> bool {
+        let busy = self.state.tasks.iter().any(|task| match task.standing {
+            Standing::Active => true,
+            Standing::BackOff(until) => until > self.now,
+            _ => false,
+        });
+        let resting = self.seen.agents.iter().any(|seen| seen.rests_until.is_some() && !seen.is_absent());
+        self.state.paused || !self.seen.listed || busy || resting
+    }
+
+    fn reasons_of_all(&self) -> Vec<String> {
+        let tasks = self.state.tasks.iter().enumerate();
+        let lines = tasks.filter_map(|(index, task)| {
+            let reasons: Vec<String> = self.wait_reasons(index).iter().filter_map(describe).collect();
+            (!reasons.is_empty()).then(|| format!("{} waits: {}", task.id, reasons.join(", ")))
+        });
+        lines.collect()
+    }
+}
+
+fn describe(reason: &WaitReason) -> Option<String> {
+    let list =
+        |ids: &[miyabi_plan::TaskId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    Some(match reason {
+        WaitReason::Ended => return None,
+        WaitReason::Need { tasks } => format!("it needs {}", list(tasks)),
+        WaitReason::Agent { agent, task: Some(task) } => format!("agent {agent} is at {task}"),
+        WaitReason::Agent { agent, task: None } => format!("agent {agent} takes no work"),
+        WaitReason::Kind { kind } => format!("no agent of kind {kind} is there"),
+        WaitReason::Host { host } => format!("host {host} cannot be reached"),
+        WaitReason::Capacity { host: Some(host), limit } => format!("{host} has room for {limit} at once"),
+        WaitReason::Capacity { host: None, limit } => format!("the run has room for {limit} at once"),
+        WaitReason::Budget => "the budget is used up".to_owned(),
+        WaitReason::Approval => "a person has to agree".to_owned(),
+        WaitReason::BackOff { attempt, .. } => format!("attempt {attempt} is due later"),
+        WaitReason::Wave { wave } => format!("wave {wave} has not ended"),
+        WaitReason::Pause => "the run is paused".to_owned(),
+    })
+}

@@ -1,0 +1,281 @@
+//! The core: one event in, facts and effects out. It does no IO and has no clock.
+
+mod ending;
+mod listed;
+mod order;
+mod reports;
+mod schedule;
+mod seen;
+mod sheet;
+mod status;
+mod timers;
+mod verdict;
+mod waiting;
+
+use miyabi_plan::{AgentId, AttemptId, WaitReason};
+use miyabi_protocol::link::Command;
+use miyabi_protocol::{AgentStatus, RunOpening, StatusFile, Timestamp};
+
+pub use order::OrderError;
+pub use seen::AgentSeen;
+
+use crate::Effect;
+use crate::event::{Event, Order};
+use crate::fact::{Entry, Fact, NoteKind};
+use crate::projection::queue_file;
+use crate::state::RunState;
+use schedule::Precedence;
+use seen::Seen;
+
+/// What came of an event. The facts must be on the disk before the first effect is carried out.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Step {
+    /// To be journaled, in order.
+    pub facts: Vec<Entry>,
+    /// To be carried out, in order.
+    pub effects: Vec<Effect>,
+}
+
+/// A rule left out on purpose, so that the simulator can show that it notices.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weakening {
+    /// Claims count whatever attempt they are of.
+    IgnoreAttemptIds,
+    /// Tasks start before their needs are met.
+    IgnoreNeeds,
+}
+
+/// A run in the making.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    state: RunState,
+    seen: Seen,
+    precedence: Precedence,
+    now: Timestamp,
+    next_seq: u64,
+    queue_is_written: bool,
+    last_note: Option<(NoteKind, Option<AgentId>, String)>,
+    is_stopped: bool,
+    quiet_since: Option<Timestamp>,
+    weakening: Option<Weakening>,
+    out: Outbox,
+}
+
+/// Commands by what must come first: stops, the queue, acknowledgements, runners, offers, checks.
+/// The files come before the runners, so that a new runner never finds an offer that was taken
+/// back from the one before it.
+#[derive(Debug, Clone, Default)]
+struct Outbox {
+    facts: Vec<Entry>,
+    stops: Vec<Command>,
+    statuses: Vec<Command>,
+    ensures: Vec<Command>,
+    offers: Vec<Command>,
+    checks: Vec<Command>,
+}
+
+impl Engine {
+    /// Opens a run.
+    #[must_use]
+    pub fn open(opening: RunOpening, now: Timestamp) -> (Self, Step) {
+        let fact = Fact::Opened { opening: Box::new(opening.clone()) };
+        let mut engine = Self::over(RunState::open(opening, now), now, 1);
+        engine.decide(fact);
+        let step = engine.finish();
+        (engine, step)
+    }
+
+    /// Takes a run up again from its journal. None when the journal does not begin with an opening.
+    #[must_use]
+    pub fn replay(entries: &[Entry]) -> Option<Self> {
+        let (first, rest) = entries.split_first()?;
+        let Fact::Opened { opening } = &first.fact else { return None };
+        let mut state = RunState::open((**opening).clone(), first.at);
+        for entry in rest {
+            state.apply(&entry.fact, entry.at);
+        }
+        let last = entries.last().unwrap_or(first);
+        Some(Self::over(state, last.at, last.seq + 1))
+    }
+
+    fn over(state: RunState, now: Timestamp, next_seq: u64) -> Self {
+        Self {
+            seen: Seen::nothing(state.agents.len()),
+            precedence: Precedence::of(&state),
+            state,
+            now,
+            next_seq,
+            queue_is_written: false,
+            last_note: None,
+            is_stopped: false,
+            quiet_since: None,
+            weakening: None,
+            out: Outbox::default(),
+        }
+    }
+
+    /// Leaves a rule out. For the simulator's proof that it notices; never used by the program.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn weakened(mut self, weakening: Weakening) -> Self {
+        self.weakening = Some(weakening);
+        self
+    }
+
+    /// The run as it was decided so far.
+    #[must_use]
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// What was last seen of an agent; never journaled.
+    #[must_use]
+    pub fn seen(&self, agent: &AgentId) -> Option<&AgentSeen> {
+        self.state.agent_index(agent).map(|index| &self.seen.agents[index])
+    }
+
+    /// Whether the helper answers and has shown all that is there.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.seen.listed
+    }
+
+    /// Why a task does not run; empty when it runs or has ended.
+    #[must_use]
+    pub fn waiting(&self, task: usize) -> Vec<WaitReason> {
+        self.wait_reasons(task)
+    }
+
+    /// A backend took the run over.
+    pub fn backend_started(&mut self, now: Timestamp) -> Step {
+        self.advance(now);
+        self.decide(Fact::BackendStarted { epoch: self.state.epoch + 1 });
+        self.finish()
+    }
+
+    /// Takes one event in.
+    pub fn handle(&mut self, now: Timestamp, event: Event) -> Step {
+        self.advance(now);
+        if self.is_stopped {
+            return Step::default();
+        }
+        match event {
+            Event::Reported(report) => self.on_report(report),
+            Event::LinkDown { why } => self.on_link_down(why),
+            Event::Tick => {}
+        }
+        self.settle();
+        self.finish()
+    }
+
+    /// Takes a person's order in.
+    ///
+    /// # Errors
+    /// [`OrderError`] when it does not fit; nothing is changed then.
+    pub fn order(&mut self, now: Timestamp, order: Order) -> Result<Step, OrderError> {
+        self.advance(now);
+        if self.is_stopped {
+            return Err(OrderError::DoesNotFit("the run is being stopped".to_owned()));
+        }
+        self.on_order(order)?;
+        self.settle();
+        Ok(self.finish())
+    }
+
+    /// When [`Event::Tick`] is due next, if no other event comes before.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.next_timer()
+    }
+
+    /// A clock that was set back does not set the run back.
+    fn advance(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    fn settle(&mut self) {
+        self.expire_timers();
+        self.schedule();
+        self.look_for_the_end();
+    }
+
+    fn decide(&mut self, fact: Fact) {
+        self.state.apply(&fact, self.now);
+        if changes_queue(&fact) {
+            self.queue_is_written = false;
+        }
+        if matches!(fact, Fact::AgentJoined { .. }) {
+            self.seen.agents.resize_with(self.state.agents.len(), AgentSeen::default);
+        }
+        self.out.facts.push(Entry { seq: self.next_seq, at: self.now, fact });
+        self.next_seq += 1;
+    }
+
+    fn finish(&mut self) -> Step {
+        let queue = self.queue_if_changed();
+        let out = std::mem::take(&mut self.out);
+        let commands = out.stops.into_iter().chain(queue).chain(out.statuses);
+        let commands = commands.chain(out.ensures).chain(out.offers).chain(out.checks);
+        Step { facts: out.facts, effects: commands.map(Effect::Send).collect() }
+    }
+
+    fn queue_if_changed(&mut self) -> Option<Command> {
+        if !self.seen.listed || self.queue_is_written {
+            return None;
+        }
+        self.queue_is_written = true;
+        Some(Command::WriteQueue { queue: queue_file(&self.state, self.now) })
+    }
+
+    /// Writes an agent's file and takes it as seen: frames arrive in order.
+    fn write_status(&mut self, agent: usize, status: StatusFile) {
+        let seen = &mut self.seen.agents[agent];
+        seen.status = Some(status.status);
+        seen.progress = status.progress;
+        let agent = self.state.agents[agent].id.clone();
+        self.out.statuses.push(Command::WriteStatus { agent, status });
+    }
+
+    fn write_idle(&mut self, agent: usize) {
+        self.seen.agents[agent].idle_written_at = Some(self.now);
+        let idle = StatusFile::idle(&self.state.agents[agent].id, self.now);
+        self.write_status(agent, idle);
+    }
+
+    /// Acknowledges an end. An agent that shows IN_PROGRESS after its end is at something again:
+    /// its file is its own until it shows another end.
+    fn release(&mut self, agent: usize) {
+        if self.seen.agents[agent].status == Some(AgentStatus::InProgress) {
+            self.decide(Fact::DrainBegan { agent: self.state.agents[agent].id.clone() });
+        } else {
+            self.write_idle(agent);
+        }
+    }
+
+    fn stop_runner(&mut self, agent: usize, attempt: &AttemptId, reason: &str) {
+        let agent = &self.state.agents[agent];
+        if agent.is_ours() {
+            let stop = Command::StopAttempt {
+                agent: agent.id.clone(),
+                attempt: attempt.clone(),
+                reason: reason.to_owned(),
+            };
+            self.out.stops.push(stop);
+        }
+    }
+}
+
+/// Whether a decision shows in `task_queue.json`.
+fn changes_queue(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::Assigned { .. }
+            | Fact::Withdrawn { .. }
+            | Fact::Completed { .. }
+            | Fact::AttemptFailed { .. }
+            | Fact::Reassigned { .. }
+            | Fact::Retried { .. }
+            | Fact::TaskCancelled { .. }
+    )
+}

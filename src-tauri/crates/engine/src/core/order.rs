@@ -1,0 +1,271 @@
+//! What a person wants, by a command or by an edit of `task_queue.json`.
+
+use miyabi_plan::{AgentId, AttemptId, FailureCause, Kind, RunPhase, TaskId};
+use miyabi_protocol::QueueFile;
+
+use super::Engine;
+use crate::event::Order;
+use crate::fact::{By, Fact, NextTry};
+use crate::projection::{QueueEdit, edits};
+use crate::state::{AttemptPhase, Standing};
+
+/// Why an order cannot be followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// There is no such task.
+    #[error("there is no task {0} in this run")]
+    UnknownTask(TaskId),
+    /// There is no such agent.
+    #[error("there is no agent {0} in this run")]
+    UnknownAgent(AgentId),
+    /// The agent is of another kind.
+    #[error("{task} wants an agent of kind {wanted}; {agent} is of kind {}", agent.kind())]
+    WrongKind {
+        /// The task.
+        task: TaskId,
+        /// The kind it wants.
+        wanted: Kind,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// The agent is on another host than the plan wants.
+    #[error("{task} must run on {host}; {agent} is not there")]
+    WrongHost {
+        /// The task.
+        task: TaskId,
+        /// The host it must run on.
+        host: miyabi_plan::HostId,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// A running attempt would be stopped.
+    #[error("{agent} is working on {task}; its work so far would be stopped")]
+    IsRunning {
+        /// The task.
+        task: TaskId,
+        /// Who works on it.
+        agent: AgentId,
+    },
+    /// It does not fit where the task or the run stands.
+    #[error("{0}")]
+    DoesNotFit(String),
+}
+
+impl Engine {
+    pub(super) fn on_order(&mut self, order: Order) -> Result<(), OrderError> {
+        match order {
+            Order::Pause => self.pause(),
+            Order::Resume => self.resume(),
+            Order::CancelRun => self.cancel_run(),
+            Order::StopAll => self.stop_all(),
+            Order::CancelTask(task) => self.cancel_task(&task),
+            Order::RetryTask(task) => self.retry(&task, By::Person),
+            Order::Reassign { task, agent, stop_running } => {
+                self.reassign(&task, &agent, stop_running, By::Person)
+            }
+        }
+    }
+
+    fn refuse_when_ended(&self) -> Result<(), OrderError> {
+        match self.state.ended {
+            Some(_) => Err(OrderError::DoesNotFit("the run has ended".to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    fn pause(&mut self) -> Result<(), OrderError> {
+        self.refuse_when_ended()?;
+        if !self.state.paused {
+            self.decide(Fact::Paused);
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), OrderError> {
+        if self.state.paused {
+            self.decide(Fact::Resumed);
+        }
+        Ok(())
+    }
+
+    fn cancel_run(&mut self) -> Result<(), OrderError> {
+        if self.state.ended.is_some_and(|(phase, _)| phase != RunPhase::Stuck) {
+            self.refuse_when_ended()?;
+        }
+        for index in 0..self.state.tasks.len() {
+            self.take_out(index);
+        }
+        self.decide(Fact::Ended { phase: RunPhase::Cancelled, reasons: Vec::new() });
+        Ok(())
+    }
+
+    fn stop_all(&mut self) -> Result<(), OrderError> {
+        for index in 0..self.state.tasks.len() {
+            self.stop_current(index, FailureCause::Stopped, "stopped with the whole run", NextTry::Free);
+        }
+        // Whatever the agents say from here on, nothing is handed out or written any more.
+        self.is_stopped = true;
+        Ok(())
+    }
+
+    fn cancel_task(&mut self, task: &TaskId) -> Result<(), OrderError> {
+        let index = self.find_task(task)?;
+        if matches!(
+            self.state.tasks[index].standing,
+            Standing::Completed | Standing::Failed | Standing::Cancelled
+        ) {
+            return Err(OrderError::DoesNotFit(format!("{task} has ended already")));
+        }
+        self.take_out(index);
+        Ok(())
+    }
+
+    fn take_out(&mut self, index: usize) {
+        let task = self.state.tasks[index].id.clone();
+        match self.state.tasks[index].standing {
+            Standing::Waiting | Standing::BackOff(_) => self.decide(Fact::TaskCancelled { task }),
+            Standing::Active => {
+                self.stop_current(index, FailureCause::Cancelled, "cancelled", NextTry::Never);
+            }
+            Standing::Completed | Standing::Failed | Standing::Cancelled => {}
+        }
+    }
+
+    /// Ends the current attempt. An agent that has begun is kept from work until it shows its end.
+    fn stop_current(&mut self, index: usize, cause: FailureCause, why: &str, next: NextTry) {
+        let task = &self.state.tasks[index];
+        let Some(current) = task.current() else { return };
+        let attempt = AttemptId { task: task.id.clone(), number: current.number };
+        let phase = current.phase;
+        let Some(agent) = self.state.agent_index(&current.agent) else { return };
+        self.stop_runner(agent, &attempt, why);
+        let drains = phase == AttemptPhase::Running;
+        let error = why.to_owned();
+        self.decide(Fact::AttemptFailed { attempt, cause, error, evidence: None, next, drains });
+        if phase == AttemptPhase::Offered {
+            self.take_offer_back(agent);
+        } else if !drains {
+            self.release(agent);
+        }
+    }
+
+    fn retry(&mut self, task: &TaskId, by: By) -> Result<(), OrderError> {
+        let index = self.find_task(task)?;
+        match self.state.tasks[index].standing {
+            Standing::Failed | Standing::Cancelled | Standing::BackOff(_) => {}
+            Standing::Waiting => {
+                return Err(OrderError::DoesNotFit(format!(
+                    "{task} is waiting already; `miyabi why {task}` says for what"
+                )));
+            }
+            Standing::Active => return Err(OrderError::DoesNotFit(format!("{task} is running"))),
+            Standing::Completed => {
+                return Err(OrderError::DoesNotFit(format!(
+                    "{task} is COMPLETED; nothing completed is run again"
+                )));
+            }
+        }
+        // In this order: a journal that is cut between the two is one of a run that ends again.
+        if self.state.ended.is_some() {
+            self.decide(Fact::Reopened);
+            self.ensure_agents();
+        }
+        self.decide(Fact::Retried { task: task.clone(), by });
+        if let Some(agent) = self.own_agent(index) {
+            self.seen.agents[agent].sign_of_life();
+        }
+        Ok(())
+    }
+
+    fn reassign(
+        &mut self,
+        task: &TaskId,
+        agent: &AgentId,
+        stop_running: bool,
+        by: By,
+    ) -> Result<(), OrderError> {
+        let index = self.find_task(task)?;
+        self.check_agent(index, agent)?;
+        let from = self.state.tasks[index].agent.clone();
+        match self.state.tasks[index].standing {
+            Standing::Completed => {
+                return Err(OrderError::DoesNotFit(format!(
+                    "{task} is COMPLETED; nothing completed is run again"
+                )));
+            }
+            Standing::Active if &from == agent => return Ok(()),
+            Standing::Active => self.stop_for_reassignment(index, &from, stop_running)?,
+            Standing::Waiting | Standing::BackOff(_) | Standing::Failed | Standing::Cancelled => {}
+        }
+        self.decide(Fact::Reassigned { task: task.clone(), from, to: agent.clone(), by });
+        // Whoever chooses an agent wants it tried, however often it did not take an offer.
+        if let Some(chosen) = self.state.agent_index(agent) {
+            self.seen.agents[chosen].sign_of_life();
+        }
+        Ok(())
+    }
+
+    fn stop_for_reassignment(
+        &mut self,
+        index: usize,
+        from: &AgentId,
+        stop_running: bool,
+    ) -> Result<(), OrderError> {
+        let task = self.state.tasks[index].id.clone();
+        let current = self.state.tasks[index].current().map(|attempt| (attempt.phase, attempt.number));
+        match current {
+            Some((AttemptPhase::Offered, number)) => {
+                if let Some(agent) = self.state.agent_index(from) {
+                    self.withdraw(agent, &AttemptId { task, number }, "moved to another agent".to_owned());
+                }
+            }
+            _ if !stop_running => return Err(OrderError::IsRunning { task, agent: from.clone() }),
+            _ => self.stop_current(index, FailureCause::Reassigned, "moved to another agent", NextTry::Free),
+        }
+        Ok(())
+    }
+
+    fn find_task(&self, task: &TaskId) -> Result<usize, OrderError> {
+        self.state.task_index(task).ok_or_else(|| OrderError::UnknownTask(task.clone()))
+    }
+
+    fn check_agent(&self, task: usize, agent: &AgentId) -> Result<(), OrderError> {
+        let found = self.state.agent(agent).ok_or_else(|| OrderError::UnknownAgent(agent.clone()))?;
+        let planned = &self.state.opening.plan.tasks[task];
+        if found.kind != planned.kind() {
+            let (task, wanted) = (planned.id.clone(), planned.kind());
+            return Err(OrderError::WrongKind { task, wanted, agent: agent.clone() });
+        }
+        match &planned.host {
+            Some(host) if host != &found.host => Err(OrderError::WrongHost {
+                task: planned.id.clone(),
+                host: host.clone(),
+                agent: agent.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Two edits of the queue are commands; all others are recorded and undone in plain sight.
+    pub(super) fn on_queue_edited(&mut self, queue: Option<&QueueFile>) {
+        // A queue that a dead backend left behind is old, not edited.
+        if !self.seen.listed {
+            return;
+        }
+        for edit in edits(&self.state, queue) {
+            let refused = match &edit {
+                QueueEdit::Retry(task) => self.retry(task, By::QueueFile).err(),
+                QueueEdit::Reassign(task, agent) => self.reassign(task, agent, false, By::QueueFile).err(),
+                QueueEdit::Other(what) => {
+                    self.decide(Fact::QueueEditUndone { what: what.clone() });
+                    None
+                }
+            };
+            if let Some(error) = refused {
+                self.decide(Fact::QueueEditUndone { what: error.to_string() });
+            }
+        }
+        // Written again in any case, so that the file shows what was decided.
+        self.queue_is_written = false;
+    }
+}

@@ -1,0 +1,150 @@
+//! What a helper reports, and the loss of it.
+
+use miyabi_plan::{AgentId, AttemptId, FailureCause};
+use miyabi_protocol::Baseline;
+use miyabi_protocol::link::Report;
+
+use super::Engine;
+use super::seen::{OfferSeen, Seen};
+use crate::fact::{Fact, NextTry, NoteKind};
+use crate::state::AttemptPhase;
+
+impl Engine {
+    pub(super) fn on_report(&mut self, report: Report) {
+        match report {
+            Report::Welcome { .. } | Report::Load(_) | Report::Pong { .. } | Report::Stopped => {}
+            Report::Refused { message } | Report::StateProblem { message } => {
+                self.note(NoteKind::StateProblem, None, message);
+            }
+            Report::Listed => self.on_listed(),
+            Report::Status { agent, status } => self.on_status(&agent, &status),
+            Report::BadStatus { agent, message } => self.note(NoteKind::BadStatus, Some(agent), message),
+            Report::StatusGone { agent } => self.on_status_gone(&agent),
+            Report::QueueEdited { queue } => self.on_queue_edited(queue.as_ref()),
+            Report::RunnerUp { agent, pid, attempt } => self.on_runner_up(&agent, pid, attempt),
+            Report::RunnerGone { agent, how } => self.on_runner_gone(&agent, &how),
+            Report::AgentProblem { agent, message } => self.on_agent_problem(agent, message),
+            Report::Offered { attempt, baseline } => self.on_offered(&attempt, baseline),
+            Report::Evidence { attempt, report } => self.on_evidence(&attempt, report),
+        }
+    }
+
+    pub(super) fn on_link_down(&mut self, why: String) {
+        if self.seen.listed {
+            self.note(NoteKind::HostLost, None, why);
+        }
+        self.seen = Seen::nothing(self.state.agents.len());
+        self.queue_is_written = false;
+        self.quiet_since = None;
+    }
+
+    /// The same note twice in a row, as from a full disk that is tried every second, is one note.
+    pub(super) fn note(&mut self, kind: NoteKind, agent: Option<AgentId>, detail: String) {
+        let note = (kind, agent.clone(), detail.clone());
+        if self.last_note.as_ref() == Some(&note) {
+            return;
+        }
+        self.last_note = Some(note);
+        self.decide(Fact::Noted { kind, agent, detail });
+    }
+
+    fn on_offered(&mut self, attempt: &AttemptId, baseline: Baseline) {
+        let Some(current) = self.state.current(attempt) else { return };
+        let (agent, known) = (current.agent.clone(), current.baseline.is_some());
+        if let Some(index) = self.state.agent_index(&agent) {
+            self.seen.agents[index].offer = OfferSeen::Written;
+            self.seen.agents[index].busy_since.get_or_insert(self.now);
+        }
+        // An attempt that is offered again may already have written: its first baseline counts.
+        if !known {
+            self.decide(Fact::BaselineTaken { attempt: attempt.clone(), baseline });
+        }
+    }
+
+    fn on_runner_up(&mut self, agent: &AgentId, pid: u32, attempt: Option<AttemptId>) {
+        let Some(index) = self.state.agent_index(agent) else { return };
+        let seen = &mut self.seen.agents[index];
+        seen.pid = Some(pid);
+        seen.runner_attempt = attempt;
+        seen.problem = None;
+        if !seen.died_over_offer {
+            seen.sign_of_life();
+        }
+    }
+
+    /// The process and all its children are proved dead, so that its file is ours to write.
+    fn on_runner_gone(&mut self, agent: &AgentId, how: &str) {
+        let Some(index) = self.state.agent_index(agent) else { return };
+        let seen = &mut self.seen.agents[index];
+        seen.pid = None;
+        seen.runner_attempt = None;
+        // Before the listing is complete, what it left behind has not been seen yet.
+        if !self.state.agents[index].is_ours() || !self.seen.listed {
+            return;
+        }
+        if self.state.agents[index].draining {
+            self.decide(Fact::Drained { agent: agent.clone() });
+        }
+        match self.state.agents[index].current.clone() {
+            Some(attempt) => self.runner_died_at(index, &attempt, how),
+            None => self.write_idle(index),
+        }
+        if !self.state.phase().has_ended() {
+            self.ensure_agent(index);
+        }
+    }
+
+    fn runner_died_at(&mut self, agent: usize, attempt: &AttemptId, how: &str) {
+        let phase = self.state.current(attempt).map(|current| current.phase);
+        match phase {
+            // A claim stands by itself: its evidence decides, whatever became of the runner since.
+            None | Some(AttemptPhase::Claimed) => {}
+            // As far as is known it had not begun: no try is spent, but the next one gets a number
+            // of its own, because it may have.
+            Some(AttemptPhase::Offered) => {
+                if self.seen.agents[agent].offer == OfferSeen::Written {
+                    self.rest(agent);
+                    self.seen.agents[agent].died_over_offer = true;
+                }
+                self.withdraw(agent, attempt, format!("the agent was gone before it began: {how}"));
+            }
+            Some(_) => {
+                let next = self.next_try(attempt);
+                self.fail_attempt(attempt, FailureCause::AgentGone, format!("the agent is gone: {how}"), next);
+                self.write_idle(agent);
+            }
+        }
+    }
+
+    fn on_agent_problem(&mut self, agent: AgentId, message: String) {
+        let Some(index) = self.state.agent_index(&agent) else { return };
+        let is_news = self.seen.agents[index].problem.as_ref() != Some(&message);
+        self.seen.agents[index].problem = Some(message.clone());
+        self.rest(index);
+        if let Some(attempt) = self.state.agents[index].current.clone()
+            && self.state.current(&attempt).is_some_and(|current| current.phase == AttemptPhase::Offered)
+        {
+            self.withdraw(index, &attempt, message.clone());
+        }
+        if is_news {
+            self.note(NoteKind::AgentProblem, Some(agent), message);
+        }
+    }
+
+    pub(super) fn fail_attempt(
+        &mut self,
+        attempt: &AttemptId,
+        cause: FailureCause,
+        error: String,
+        next: NextTry,
+    ) {
+        self.decide(Fact::AttemptFailed {
+            attempt: attempt.clone(),
+            cause,
+            error,
+            evidence: None,
+            next,
+            drains: false,
+        });
+    }
+}

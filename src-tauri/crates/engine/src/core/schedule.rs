@@ -1,0 +1,225 @@
+//! Who gets what: ready tasks in their order, to their own agent first, then to idle ones of the
+//! same kind; never past a capacity.
+
+use miyabi_plan::graph::PlanGraph;
+use miyabi_plan::order::compare;
+use miyabi_plan::{AttemptId, FailureCause, HostId};
+use miyabi_protocol::link::Command;
+use miyabi_protocol::{AgentStatus, StatusFile};
+
+use super::seen::OfferSeen;
+use super::{Engine, Weakening};
+use crate::fact::{Fact, NextTry};
+use crate::state::{AgentState, RunState, Standing, TaskState};
+
+/// What of the order of tasks never changes in a run.
+#[derive(Debug, Clone)]
+pub(super) struct Precedence {
+    /// All tasks, the one that goes first foremost.
+    order: Vec<usize>,
+    /// The wave before which a task need not wait, by task; none without waves.
+    pub(super) waves: Vec<Option<u32>>,
+    /// All tasks, needs before what needs them.
+    topological: Vec<usize>,
+}
+
+impl Precedence {
+    pub(super) fn of(state: &RunState) -> Self {
+        let plan = &state.opening.plan;
+        let graph = PlanGraph::new(plan, state.opening.choice);
+        let standings = graph.standings();
+        let mut order: Vec<usize> = (0..plan.tasks.len()).collect();
+        order.sort_by(|one, other| compare(plan.order, &standings[*one], &standings[*other]));
+        let waves = (0..plan.tasks.len()).map(|task| graph.wave(task)).collect();
+        Self { order, waves, topological: graph.dag().topological() }
+    }
+}
+
+impl Engine {
+    pub(super) fn schedule(&mut self) {
+        if !self.may_start() {
+            return;
+        }
+        let mut free: Vec<usize> = (0..self.state.agents.len()).filter(|agent| self.is_free(*agent)).collect();
+        if free.is_empty() {
+            return;
+        }
+        let ready = self.ready();
+        let mut own_ready = vec![0_u32; self.state.agents.len()];
+        for agent in ready.iter().filter_map(|task| self.own_agent(*task)) {
+            own_ready[agent] += 1;
+        }
+        for task in ready {
+            if free.is_empty() {
+                return;
+            }
+            let own = self.own_agent(task);
+            let taker = own.filter(|own| free.contains(own) && self.has_room(*own));
+            if let Some(agent) = taker.or_else(|| self.substitute(task, &free, &own_ready)) {
+                self.assign(task, agent);
+                // An offer that failed at once leaves the agent free.
+                free.retain(|agent| self.state.agents[*agent].current.is_none());
+                if let Some(own) = own {
+                    own_ready[own] -= 1;
+                }
+            }
+        }
+    }
+
+    /// The tasks that may start now, the one that goes first foremost.
+    fn ready(&self) -> Vec<usize> {
+        let wave = self.current_wave();
+        let order = self.precedence.order.iter().copied();
+        order.filter(|task| self.is_ready(*task) && !self.is_barred(*task, wave)).collect()
+    }
+
+    /// The agent that has the task, where it may run it.
+    pub(super) fn own_agent(&self, task: usize) -> Option<usize> {
+        let own = self.state.agent_index(&self.state.tasks[task].agent);
+        own.filter(|agent| self.is_on_host(task, *agent))
+    }
+
+    /// A free agent of the same kind that has no ready task of its own.
+    fn substitute(&self, task: usize, free: &[usize], own_ready: &[u32]) -> Option<usize> {
+        let mut idle = free.iter().copied().filter(|agent| own_ready[*agent] == 0);
+        idle.find(|agent| self.may_stand_in(task, *agent) && self.has_room(*agent))
+    }
+
+    /// Whether anything at all may start. A run that was stuck goes on by itself when it can.
+    fn may_start(&self) -> bool {
+        let is_open = match self.state.ended {
+            None => true,
+            Some((phase, _)) => phase == miyabi_plan::RunPhase::Stuck,
+        };
+        is_open && !self.state.paused && self.seen.listed
+    }
+
+    fn is_ready(&self, index: usize) -> bool {
+        let task = &self.state.tasks[index];
+        let waited = match task.standing {
+            Standing::Waiting => true,
+            Standing::BackOff(until) => until <= self.now,
+            _ => false,
+        };
+        let needs_met = self.state.needs_met(task) || self.weakening == Some(Weakening::IgnoreNeeds);
+        waited && needs_met
+    }
+
+    /// The wave that has to end before this task may start.
+    pub(super) fn barring_wave(&self, index: usize) -> Option<u32> {
+        self.precedence.waves[index]?;
+        self.current_wave().filter(|current| self.is_barred(index, Some(*current)))
+    }
+
+    fn is_barred(&self, task: usize, current: Option<u32>) -> bool {
+        current.is_some_and(|current| self.precedence.waves[task].is_some_and(|own| current < own))
+    }
+
+    /// The first wave that has not ended. What a failed or cancelled task holds back does not keep
+    /// a wave open.
+    fn current_wave(&self) -> Option<u32> {
+        if self.precedence.waves.iter().all(Option::is_none) {
+            return None;
+        }
+        let held_back = self.held_back();
+        let open = self.state.tasks.iter().enumerate().filter(|(index, task)| {
+            let has_ended =
+                matches!(task.standing, Standing::Completed | Standing::Failed | Standing::Cancelled);
+            !has_ended && !held_back[*index]
+        });
+        open.filter_map(|(index, _)| self.precedence.waves[index]).min()
+    }
+
+    /// Of each task, whether a failed or cancelled one stands somewhere before it.
+    pub(super) fn held_back(&self) -> Vec<bool> {
+        let mut held = vec![false; self.state.tasks.len()];
+        for task in &self.precedence.topological {
+            let mut needs = self.state.tasks[*task].needs.iter();
+            held[*task] = needs.any(|need| match self.state.tasks[*need].standing {
+                Standing::Failed | Standing::Cancelled => true,
+                Standing::Completed => false,
+                _ => held[*need],
+            });
+        }
+        held
+    }
+
+    pub(super) fn is_free(&self, agent: usize) -> bool {
+        let seen = &self.seen.agents[agent];
+        let state = &self.state.agents[agent];
+        state.current.is_none()
+            && !state.draining
+            && seen.status == Some(AgentStatus::Idle)
+            && seen.rests_until.is_none()
+            && seen.unsure_until.is_none()
+            && !seen.is_absent()
+    }
+
+    fn is_on_host(&self, task: usize, agent: usize) -> bool {
+        let host = self.state.opening.plan.tasks[task].host.as_ref();
+        host.is_none_or(|host| host == &self.state.agents[agent].host)
+    }
+
+    /// Other agents that may take a task by themselves, in the plan's order.
+    pub(super) fn substitutes(&self, task: usize) -> impl Iterator<Item = usize> {
+        (0..self.state.agents.len()).filter(move |agent| self.may_stand_in(task, *agent))
+    }
+
+    fn may_stand_in(&self, task: usize, agent: usize) -> bool {
+        let TaskState { pinned, agent: own, .. } = &self.state.tasks[task];
+        let AgentState { kind, id, .. } = &self.state.agents[agent];
+        let may_steal = !pinned && self.state.opening.plan.work_stealing && id != own;
+        may_steal && *kind == self.state.opening.plan.tasks[task].kind() && self.is_on_host(task, agent)
+    }
+
+    pub(super) fn has_room(&self, agent: usize) -> bool {
+        self.full(&self.state.agents[agent].host).is_none()
+    }
+
+    /// The limit that leaves no room on a host: its own, or that of the whole run.
+    pub(super) fn full(&self, host: &HostId) -> Option<(Option<HostId>, u32)> {
+        let plan = &self.state.opening.plan;
+        let at_work = |agent: &&AgentState| agent.current.is_some() || agent.draining;
+        let here = self.state.agents.iter().filter(at_work).filter(|agent| &agent.host == host).count();
+        let everywhere = self.state.agents.iter().filter(at_work).count();
+        let reached = |count: usize, limit: u32| count >= limit as usize;
+        if let Some(limit) = plan.limits.parallel.filter(|limit| reached(everywhere, *limit)) {
+            return Some((None, limit));
+        }
+        let capacity = plan.host(host).map_or(u32::MAX, |host| host.capacity);
+        reached(here, capacity).then(|| (Some(host.clone()), capacity))
+    }
+
+    fn assign(&mut self, task: usize, agent: usize) {
+        if self.state.ended.is_some() {
+            self.decide(Fact::Reopened);
+            self.ensure_agents();
+        }
+        let number = self.state.tasks[task].attempts.last().map_or(1, |attempt| attempt.number + 1);
+        let attempt = AttemptId { task: self.state.tasks[task].id.clone(), number };
+        let id = self.state.agents[agent].id.clone();
+        self.decide(Fact::Assigned { attempt: attempt.clone(), agent: id });
+        self.seen.agents[agent].busy_since = None;
+        self.offer(agent, &attempt);
+    }
+
+    fn offer(&mut self, agent: usize, attempt: &AttemptId) {
+        let Some(sheet) = self.sheet(attempt) else {
+            let error = "no runner for this agent is part of this program; rehearse the plan instead";
+            self.fail_attempt(attempt, FailureCause::NotStarted, error.to_owned(), NextTry::Never);
+            return;
+        };
+        let id = &self.state.agents[agent].id;
+        let status = StatusFile::busy(id, attempt, self.stamp(agent, attempt), self.now);
+        let seen = &mut self.seen.agents[agent];
+        (seen.status, seen.progress, seen.stale_busy) = (Some(AgentStatus::Busy), 0.0, false);
+        seen.offer = OfferSeen::Sent;
+        self.out.offers.push(Command::Offer { sheet: Box::new(sheet), status });
+    }
+
+    /// The same attempt once more. The time to take it still counts from its first BUSY, so that an
+    /// agent which always falls back is not offered it for ever.
+    pub(super) fn offer_again(&mut self, agent: usize, attempt: &AttemptId) {
+        self.offer(agent, attempt);
+    }
+}

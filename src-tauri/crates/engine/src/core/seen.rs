@@ -1,0 +1,107 @@
+//! What was last seen of the world: never journaled, learnt again from the helper's listing.
+
+use std::collections::BTreeMap;
+
+use miyabi_plan::{AgentId, AttemptId};
+use miyabi_protocol::{AgentStatus, StatusFile, Timestamp};
+
+/// After so many offers in a row that nobody took, an agent counts as absent until it shows a
+/// sign of life.
+pub(super) const ABSENT_AFTER: u32 = 3;
+
+/// For how long an agent whose offer was taken back is given nothing, in seconds: should it have
+/// taken the offer at that very moment, its file says so within that time.
+pub(super) const UNSURE_SECONDS: u32 = 2;
+
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    /// Parallel to the state's agents.
+    pub(super) agents: Vec<AgentSeen>,
+    /// Whether the helper answers and has shown all that is there.
+    pub(super) listed: bool,
+    /// Files that were reported before the listing was complete: they are judged together, after
+    /// what the runners are at is known and the queue can be written.
+    pub(super) unlisted: BTreeMap<AgentId, StatusFile>,
+}
+
+/// What was last seen of an agent.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AgentSeen {
+    /// The word in its file; none while there is no readable one.
+    pub status: Option<AgentStatus>,
+    /// From 0 to 1, as its file says.
+    pub progress: f64,
+    /// When its file was last written.
+    pub updated_at: Option<Timestamp>,
+    /// Its runner's process.
+    pub pid: Option<u32>,
+    /// What its runner is at.
+    pub runner_attempt: Option<AttemptId>,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+    /// How far the offer of its current attempt got.
+    pub(super) offer: OfferSeen,
+    /// Since when the offer lies in its file, counted from the first BUSY of the attempt.
+    pub(super) busy_since: Option<Timestamp>,
+    /// Whether its BUSY is of an attempt that is not its current one.
+    pub(super) stale_busy: bool,
+    /// The time in the IDLE that we wrote last: the same one read again says nothing new.
+    pub(super) idle_written_at: Option<Timestamp>,
+    /// Until when it is not known whether an offer was taken before it was taken back.
+    pub(super) unsure_until: Option<Timestamp>,
+    /// Whether its runner died over an offer: a new runner alone is then no sign that it works.
+    pub(super) died_over_offer: bool,
+    /// Until when it is offered nothing.
+    pub(super) rests_until: Option<Timestamp>,
+    /// How many offers in a row it did not take.
+    pub(super) refusals: u32,
+}
+
+/// How far an offer got, as the helper tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum OfferSeen {
+    /// Not sent over this link.
+    #[default]
+    Unsent,
+    /// Sent; an IDLE that is reported now may be the one from before.
+    Sent,
+    /// BUSY was written: an IDLE that is reported now came after it.
+    Written,
+}
+
+impl AgentSeen {
+    /// Whether so many offers were not taken that it counts as absent.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.refusals >= ABSENT_AFTER
+    }
+
+    pub(super) fn sign_of_life(&mut self) {
+        self.refusals = 0;
+        self.rests_until = None;
+        self.problem = None;
+        self.died_over_offer = false;
+    }
+
+    /// A status file was read.
+    pub(super) fn read(&mut self, file: &StatusFile) {
+        self.status = Some(file.status);
+        self.progress = file.progress.clamp(0.0, 1.0);
+        self.updated_at = file.updated_at;
+        self.stale_busy = false;
+        if matches!(file.status, AgentStatus::InProgress | AgentStatus::Completed | AgentStatus::Failed) {
+            self.sign_of_life();
+        }
+    }
+
+    /// Whether this IDLE was written by the agent, and not by us.
+    pub(super) fn is_its_own_idle(&self, file: &StatusFile) -> bool {
+        file.updated_at.is_none() || file.updated_at != self.idle_written_at
+    }
+}
+
+impl Seen {
+    pub(super) fn nothing(agents: usize) -> Self {
+        Self { agents: vec![AgentSeen::default(); agents], listed: false, unlisted: BTreeMap::new() }
+    }
+}

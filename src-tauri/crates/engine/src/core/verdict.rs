@@ -1,0 +1,126 @@
+//! Claims and what becomes of them. An agent's word alone never releases a dependent.
+
+use miyabi_plan::{AttemptId, FailureCause, RunnerKind};
+use miyabi_protocol::EvidenceReport;
+use miyabi_protocol::link::Command;
+
+use super::Engine;
+use crate::fact::{Claim, Fact, NextTry};
+use crate::state::AttemptPhase;
+
+impl Engine {
+    pub(super) fn on_claim(&mut self, agent: usize, attempt: &AttemptId, claim: Claim) {
+        self.decide(Fact::Claimed { attempt: attempt.clone(), claim: claim.clone() });
+        self.judge(agent, attempt, claim);
+    }
+
+    /// Also after a restart, when the claim is in the journal and its verdict is not.
+    pub(super) fn judge(&mut self, agent: usize, attempt: &AttemptId, claim: Claim) {
+        match claim {
+            Claim::Completed { .. } => self.look_for_evidence(agent, attempt),
+            Claim::Failed { errors } => {
+                let error = match errors.is_empty() {
+                    true => "the agent gave up and did not say why".to_owned(),
+                    false => errors.join("; "),
+                };
+                let next = self.next_try(attempt);
+                self.fail_attempt(attempt, FailureCause::AgentFailed, error, next);
+                self.release(agent);
+            }
+        }
+    }
+
+    /// What counts as done differs by runner: see the protocol's documentation.
+    fn look_for_evidence(&mut self, agent: usize, attempt: &AttemptId) {
+        let Some(mut sheet) = self.sheet(attempt) else { return };
+        let runner = self.state.agents[agent].runner;
+        if runner == RunnerKind::External {
+            // Its files may lie elsewhere; what it promised is not looked for, what must succeed is.
+            sheet.outputs.clear();
+            if !self.state.opening.checks_external {
+                sheet.acceptance.clear();
+            }
+        }
+        let nothing_to_check = sheet.outputs.is_empty() && sheet.acceptance.is_empty();
+        if runner == RunnerKind::Rehearsal || nothing_to_check {
+            self.complete(agent, attempt, None);
+            return;
+        }
+        let baseline = self.state.current(attempt).and_then(|current| current.baseline.clone());
+        self.out.checks.push(Command::CheckEvidence { sheet: Box::new(sheet), baseline });
+    }
+
+    pub(super) fn on_evidence(&mut self, attempt: &AttemptId, report: EvidenceReport) {
+        let Some(current) = self.state.current(attempt) else { return };
+        let Some(agent) = self.state.agent_index(&current.agent) else { return };
+        if current.phase != AttemptPhase::Claimed {
+            return;
+        }
+        if report.holds() {
+            self.complete(agent, attempt, Some(report));
+            return;
+        }
+        let (cause, error) = what_was_missing(&report);
+        let next = self.next_try(attempt);
+        let evidence = Some(report);
+        self.decide(Fact::AttemptFailed {
+            attempt: attempt.clone(),
+            cause,
+            error,
+            evidence,
+            next,
+            drains: false,
+        });
+        self.release(agent);
+    }
+
+    fn complete(&mut self, agent: usize, attempt: &AttemptId, evidence: Option<EvidenceReport>) {
+        self.decide(Fact::Completed { attempt: attempt.clone(), evidence });
+        self.release(agent);
+    }
+
+    /// What comes after this attempt, should it fail now.
+    pub(super) fn next_try(&self, attempt: &AttemptId) -> NextTry {
+        let plan = &self.state.opening.plan;
+        let (Some(task), Some(planned)) = (self.state.task(&attempt.task), plan.task(&attempt.task)) else {
+            return NextTry::Never;
+        };
+        if task.tries_spent >= planned.retries {
+            return NextTry::Never;
+        }
+        let doubled = i64::from(plan.limits.back_off_seconds) << task.tries_spent.min(20);
+        let seconds = doubled.min(i64::from(plan.limits.back_off_max_seconds));
+        let millis =
+            seconds * 750 + (seconds * 500) * i64::from(jitter(&self.state.opening.run_id, attempt)) / 255;
+        NextTry::At { time: self.now.plus_millis(millis) }
+    }
+}
+
+/// A number that differs from attempt to attempt, so that those which failed together are not
+/// tried again together; made from names, so that the core needs no source of chance (FNV-1a).
+fn jitter(run_id: &str, attempt: &AttemptId) -> u8 {
+    let text = format!("{run_id}/{attempt}");
+    let hash =
+        text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash.to_be_bytes()[0]
+}
+
+fn what_was_missing(report: &EvidenceReport) -> (FailureCause, String) {
+    if let Some(problem) = &report.problem {
+        return (FailureCause::MissingOutput, problem.clone());
+    }
+    if !report.missing.is_empty() || !report.unchanged.is_empty() {
+        let missing = report.missing.iter().map(|glob| format!("{glob} is missing"));
+        let unchanged = report.unchanged.iter().map(|glob| format!("{glob} was not changed"));
+        let parts: Vec<String> = missing.chain(unchanged).collect();
+        return (FailureCause::MissingOutput, format!("claimed to be done, but {}", parts.join(", ")));
+    }
+    let failed = report.checks.iter().find(|check| !check.passed);
+    let text = failed.map_or_else(String::new, |check| {
+        let last = check.tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let last: String = last.chars().take(300).collect();
+        let colon = if last.is_empty() { "" } else { ": " };
+        format!("`{}` did not succeed ({}){colon}{last}", check.run.join(" "), check.ended)
+    });
+    (FailureCause::AcceptanceFailed, text)
+}

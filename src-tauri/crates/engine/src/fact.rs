@@ -1,0 +1,219 @@
+//! What was decided: the only things that change a run, and the only things in its journal.
+//!
+//! Written once, read for ever: fields are added with a default, never renamed or removed.
+
+use miyabi_plan::{AgentId, AttemptId, FailureCause, HostId, RunPhase, TaskId};
+use miyabi_protocol::{Baseline, EvidenceReport, RunOpening, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Counts from 1 without a gap.
+    pub seq: u64,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What was decided.
+    pub fact: Fact,
+}
+
+/// One decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "fact")]
+pub enum Fact {
+    /// The run was opened. Always first.
+    Opened {
+        /// What was decided before.
+        opening: Box<RunOpening>,
+    },
+    /// A backend took the run over.
+    BackendStarted {
+        /// Counts the backends of this run from 1.
+        epoch: u32,
+    },
+    /// An agent that the plan does not name appeared.
+    AgentJoined {
+        /// Which.
+        agent: AgentId,
+        /// Where.
+        host: HostId,
+    },
+    /// An attempt was given to an agent. Journaled before the agent can know.
+    Assigned {
+        /// The attempt.
+        attempt: AttemptId,
+        /// To whom.
+        agent: AgentId,
+    },
+    /// What the declared outputs were just before the attempt.
+    BaselineTaken {
+        /// The attempt.
+        attempt: AttemptId,
+        /// By path.
+        baseline: Baseline,
+    },
+    /// The agent took it.
+    Started {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// The offer was taken back before the agent took it. No try is spent.
+    Withdrawn {
+        /// The attempt.
+        attempt: AttemptId,
+        /// For people.
+        why: String,
+    },
+    /// The agent says how it ended.
+    Claimed {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What it says.
+        claim: Claim,
+    },
+    /// The evidence held.
+    Completed {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What was found; none where nothing is looked for.
+        evidence: Option<EvidenceReport>,
+    },
+    /// The attempt failed.
+    AttemptFailed {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Why, for programs.
+        cause: FailureCause,
+        /// Why, for people.
+        error: String,
+        /// What was found, where it was looked for.
+        evidence: Option<EvidenceReport>,
+        /// What comes next.
+        next: NextTry,
+        /// Whether the agent may still be at it, and is kept from work until it shows its end.
+        drains: bool,
+    },
+    /// An agent was seen at an attempt that does not count; it is kept from work until it shows
+    /// its end.
+    DrainBegan {
+        /// Which.
+        agent: AgentId,
+    },
+    /// An agent that was kept from work has shown its end.
+    Drained {
+        /// Which.
+        agent: AgentId,
+    },
+    /// A claim of an attempt that does not count was thrown away.
+    LateClaim {
+        /// Whose.
+        agent: AgentId,
+        /// For which task, as the file says.
+        task: String,
+    },
+    /// A task was given to another agent.
+    Reassigned {
+        /// Which.
+        task: TaskId,
+        /// From whom.
+        from: AgentId,
+        /// To whom.
+        to: AgentId,
+        /// By whose wish.
+        by: By,
+    },
+    /// A task is to be tried again, with all its retries.
+    Retried {
+        /// Which.
+        task: TaskId,
+        /// By whose wish.
+        by: By,
+    },
+    /// A task was taken out.
+    TaskCancelled {
+        /// Which.
+        task: TaskId,
+    },
+    /// Nothing new starts.
+    Paused,
+    /// It goes on.
+    Resumed,
+    /// An edit of `task_queue.json` by other hands that is no command; it is undone.
+    QueueEditUndone {
+        /// What was changed, for people.
+        what: String,
+    },
+    /// Something that a person should know.
+    Noted {
+        /// What it is about.
+        kind: NoteKind,
+        /// Which agent it is about.
+        agent: Option<AgentId>,
+        /// The particulars.
+        detail: String,
+    },
+    /// The run ended.
+    Ended {
+        /// How.
+        phase: RunPhase,
+        /// Why each task that did not run did not: a line a task.
+        reasons: Vec<String>,
+    },
+    /// A run that had ended goes on.
+    Reopened,
+}
+
+/// What an agent says of its attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "claim")]
+pub enum Claim {
+    /// Done.
+    Completed {
+        /// What it says it wrote.
+        output_files: Vec<String>,
+    },
+    /// Given up.
+    Failed {
+        /// Why.
+        errors: Vec<String>,
+    },
+}
+
+/// What comes after a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "next")]
+pub enum NextTry {
+    /// Tried again, not before this time.
+    At {
+        /// When.
+        time: Timestamp,
+    },
+    /// Waits again at once; no try was spent.
+    Free,
+    /// Not tried again by itself.
+    Never,
+}
+
+/// By whose wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// A command.
+    Person,
+    /// An edit of `task_queue.json`.
+    QueueFile,
+}
+
+/// What a note is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    /// A status file is not readable, or says something impossible.
+    BadStatus,
+    /// An agent's window or runner cannot be made.
+    AgentProblem,
+    /// The state folder cannot be written.
+    StateProblem,
+    /// A helper is gone.
+    HostLost,
+}

@@ -1,0 +1,26 @@
+//! The run: a core that does no IO, its journal and the state that the journal adds up to.
+//!
+//! [`Engine::handle`] takes one [`Event`] and the time, and gives back the [`Fact`]s that were
+//! decided and the [`Effect`]s to carry out once those facts are on the disk. Facts alone change
+//! the [`RunState`], so that a replay of the journal equals the live state.
+
+mod core;
+pub mod event;
+pub mod fact;
+pub mod journal;
+pub mod projection;
+pub mod state;
+
+pub use crate::core::{AgentSeen, Engine, OrderError, Step, Weakening};
+pub use event::{Event, Order};
+pub use fact::{By, Claim, Entry, Fact, NextTry, NoteKind};
+pub use state::{AgentState, Attempt, AttemptPhase, RunState, Standing, TaskState};
+
+use miyabi_protocol::link::Command;
+
+/// Something to be done in the world, after the facts of the same step are on the disk.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send a command to the helper at this place.
+    Send(Command),
+}

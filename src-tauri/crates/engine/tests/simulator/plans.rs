@@ -1,0 +1,124 @@
+//! Random plans: task graphs, crews, hosts, limits and the choices of a person.
+
+use std::collections::BTreeMap;
+
+use miyabi_plan::model::TmuxLayout;
+use miyabi_plan::{
+    Agent, AgentId, Check, Choice, Host, HostId, Limits, Order, Plan, RunnerKind, Task, TaskId, TransportKind,
+};
+use miyabi_protocol::{RunOpening, Timestamp};
+
+use crate::chance::Chance;
+
+/// A run that is about to be opened.
+pub(crate) fn opening(chance: &mut Chance, seed: u64) -> RunOpening {
+    let mode = chance.small(0..=9);
+    let choice =
+        Choice { follow_waves: chance.one_in(3), drop_conflicting_edges: chance.one_in(4) };
+    RunOpening {
+        run_id: format!("sim-{seed}"),
+        created_at: Timestamp::from_millis(0),
+        plan: plan(chance),
+        plan_dir: "/plan".to_owned(),
+        plan_hash: String::new(),
+        work_folder: "/work".to_owned(),
+        state_dir: "/state".to_owned(),
+        session: "sim".to_owned(),
+        choice,
+        rehearse: (mode == 0).then_some(60.0),
+        external: mode == 1 || mode == 2,
+        checks_external: chance.one_in(2),
+    }
+}
+
+fn plan(chance: &mut Chance) -> Plan {
+    let hosts = hosts(chance);
+    let agents = agents(chance, &hosts);
+    let tasks = tasks(chance, &agents);
+    Plan {
+        name: "sim".to_owned(),
+        title: String::new(),
+        order: if chance.one_in(2) { Order::Priority } else { Order::CriticalPath },
+        work_stealing: !chance.one_in(3),
+        work_folder: "/work".to_owned(),
+        sequential_waves: if chance.one_in(4) { vec![1] } else { Vec::new() },
+        tasks,
+        agents,
+        hosts,
+        limits: Limits {
+            parallel: chance.one_in(3).then(|| chance.small(1..=6)),
+            back_off_seconds: chance.small(1..=10),
+            back_off_max_seconds: 60,
+            offer_seconds: 15,
+        },
+        layout: TmuxLayout::default(),
+    }
+}
+
+fn hosts(chance: &mut Chance) -> Vec<Host> {
+    let host = |(at, capacity): (usize, u32)| Host {
+        id: HostId::new(format!("host{at}")).expect("a valid id"),
+        title: String::new(),
+        transport: if at == 0 { TransportKind::Local } else { TransportKind::Ssh },
+        address: String::new(),
+        capacity,
+        labels: Vec::new(),
+    };
+    let capacities: Vec<u32> = (0..chance.small(1..=3)).map(|_| chance.small(1..=6)).collect();
+    capacities.into_iter().enumerate().map(host).collect()
+}
+
+fn agents(chance: &mut Chance, hosts: &[Host]) -> Vec<Agent> {
+    let kinds = &["CCG", "CG", "X"][..chance.small(2..=3) as usize];
+    let mut agents = Vec::new();
+    for number in 1..=chance.small(1..=12) {
+        let kind = chance.pick(kinds);
+        agents.push(Agent {
+            id: AgentId::new(format!("{kind}-{number}")).expect("a valid id"),
+            title: String::new(),
+            host: chance.pick(hosts).id.clone(),
+            runner: if chance.one_in(3) { RunnerKind::External } else { RunnerKind::Command },
+            command: vec!["work".to_owned()],
+            environment: BTreeMap::new(),
+        });
+    }
+    agents
+}
+
+fn tasks(chance: &mut Chance, agents: &[Agent]) -> Vec<Task> {
+    let count = if chance.one_in(3) { chance.small(1..=40) } else { chance.small(1..=14) };
+    let with_waves = chance.one_in(2);
+    let rarity = chance.small(2..=6);
+    let mut tasks: Vec<Task> = Vec::new();
+    let mut levels: Vec<u32> = Vec::new();
+    for number in 0..count as usize {
+        let first = number.saturating_sub(6);
+        let needs: Vec<usize> = (first..number).filter(|_| chance.one_in(rarity)).collect();
+        let level = needs.iter().map(|need| levels[*need] + 1).max().unwrap_or(1);
+        levels.push(level);
+        // Waves that mostly follow the levels, and sometimes go against the needs.
+        let wave = if chance.one_in(5) { chance.small(1..=4) } else { level };
+        let agent = chance.pick(agents);
+        let id = |number: usize| TaskId::new(format!("Task-{}", number + 1)).expect("a valid id");
+        tasks.push(Task {
+            id: id(number),
+            title: String::new(),
+            prompt: "do it".to_owned(),
+            agent: agent.id.clone(),
+            needs: needs.into_iter().map(id).collect(),
+            priority: i32::try_from(chance.small(0..=3)).expect("small"),
+            estimated_seconds: chance.small(5..=120),
+            module: String::new(),
+            wave: (with_waves && !chance.one_in(8)).then_some(wave),
+            outputs: if chance.one_in(3) { Vec::new() } else { vec!["out/*".to_owned()] },
+            acceptance: match chance.one_in(3) {
+                true => vec![Check { run: vec!["check".to_owned()], time_limit_seconds: 5 }],
+                false => Vec::new(),
+            },
+            retries: chance.small(0..=3),
+            time_limit_seconds: chance.small(130..=400),
+            host: chance.one_in(6).then(|| agent.host.clone()),
+        });
+    }
+    tasks
+}

@@ -1,0 +1,401 @@
+//! One seed: a plan, a world and an engine, until nothing can happen any more.
+
+use miyabi_engine::{Effect, Engine, Entry, Event, Fact, Order, OrderError, Standing, Step, Weakening, journal};
+use miyabi_plan::{AgentId, RunPhase, TaskId};
+use miyabi_protocol::link::Report;
+use miyabi_protocol::{StatusFile, TaskStatus, Timestamp};
+
+use crate::bodies::Body;
+use crate::chance::Chance;
+use crate::plans;
+use crate::rules::{Broken, Rules};
+use crate::world::{Act, Chaos, Happening, World};
+
+/// No run takes longer, in virtual ms.
+const MOST_MILLIS: i64 = 20 * 24 * 3600 * 1000;
+/// Nor more steps.
+const MOST_STEPS: u64 = 100_000;
+
+/// What a seed came to.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Outcome {
+    pub(crate) steps: u64,
+    pub(crate) millis: i64,
+    pub(crate) kills: u32,
+    pub(crate) phase: Option<RunPhase>,
+}
+
+struct Run {
+    engine: Engine,
+    world: World,
+    rules: Rules,
+    /// The journal's text as it is on the disk.
+    disk: Vec<u8>,
+    /// The facts and effects of the last step, whose journal may or may not be on the disk.
+    kills_left: u32,
+    kill_one_in: u32,
+    is_down: bool,
+    weakening: Option<Weakening>,
+    outcome: Outcome,
+}
+
+/// Plays a seed.
+pub(crate) fn play(seed: u64, weakening: Option<Weakening>, trace: bool) -> Result<Outcome, Broken> {
+    let mut chance = Chance::of(seed);
+    let opening = plans::opening(&mut chance, seed);
+    let evil = if chance.one_in(4) { 0 } else { 1 };
+    let kills_left = if chance.one_in(3) { 0 } else { chance.small(1..=5) };
+    let kill_one_in = *chance.pick(&[15, 60, 200]);
+    let world = World::new(chance, evil, trace);
+    let (engine, step) = Engine::open(opening, Timestamp::from_millis(0));
+    let rules = Rules::new(engine.state().clone());
+    let engine = weaken(engine, weakening);
+    let mut run = Run {
+        engine,
+        world,
+        rules,
+        disk: Vec::new(),
+        kills_left,
+        kill_one_in,
+        is_down: false,
+        weakening,
+        outcome: Outcome::default(),
+    };
+    run.world.say(|| format!("{:#?}", run.engine.state().opening));
+    run.people_the_world();
+    run.take(step)?;
+    let step = run.engine.backend_started(run.world.time());
+    run.take(step)?;
+    run.world.connect();
+    run.go()?;
+    run.look_back()?;
+    run.outcome.millis = run.world.now;
+    run.outcome.phase = Some(run.engine.state().phase());
+    Ok(run.outcome)
+}
+
+fn weaken(engine: Engine, weakening: Option<Weakening>) -> Engine {
+    match weakening {
+        Some(weakening) => engine.weakened(weakening),
+        None => engine,
+    }
+}
+
+impl Run {
+    fn people_the_world(&mut self) {
+        let agents: Vec<_> = self.engine.state().agents.iter().map(|a| (a.id.clone(), a.is_ours())).collect();
+        for (id, ours) in agents {
+            let body = Body::new(ours, self.world.evil, &mut self.world.chance);
+            self.world.bodies.insert(id.clone(), body);
+            let never = self.world.evil > 0 && self.world.chance.one_in(12);
+            if !ours && !never {
+                let after = match self.world.chance.one_in(8) {
+                    true => self.world.chance.within(0..=200_000),
+                    false => self.world.chance.within(0..=3_000),
+                };
+                self.world.plan(after, Happening::Act(id, 0, Act::Rise));
+            }
+        }
+        if self.world.evil > 0 {
+            for _ in 0..self.world.chance.small(0..=6) {
+                use Chaos::*;
+                let all = [
+                    Order, Order, Order, EditQueue, EditQueue, KillAgent, KillAgent, KillAllRunners, WipeFolder,
+                    Reboot, CutLink, StrangerAppears,
+                ];
+                let chaos = *self.world.chance.pick(&all);
+                let at = self.world.chance.within(0..=500_000);
+                self.world.plan(at, Happening::Chaos(chaos));
+            }
+        }
+    }
+
+    fn go(&mut self) -> Result<(), Broken> {
+        loop {
+            self.outcome.steps += 1;
+            if self.outcome.steps > MOST_STEPS || self.world.now > MOST_MILLIS {
+                return Err(format!("the run has not ended: {:?}", self.engine.state().phase()));
+            }
+            if !self.world.violations.is_empty() {
+                return Err(self.world.violations.join("; "));
+            }
+            let wake = self.engine.wake_at().filter(|_| !self.is_down).map(Timestamp::as_millis);
+            match (self.world.next_at(), wake) {
+                (Some(next), wake) if wake.is_none_or(|wake| next <= wake) => self.happens()?,
+                (_, Some(wake)) => {
+                    if wake < self.world.now {
+                        return Err("the engine wants to be woken in the past".to_owned());
+                    }
+                    self.world.now = wake;
+                    self.handle(Event::Tick)?;
+                }
+                (_, None) if self.engine.state().paused && self.engine.state().ended.is_none() => {
+                    self.order(Order::Resume)?;
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn happens(&mut self) -> Result<(), Broken> {
+        let Some(happening) = self.world.pop() else { return Ok(()) };
+        match happening {
+            Happening::Execute(command) => self.world.execute(command),
+            Happening::Deliver(report) => {
+                self.rules.told(&report);
+                self.handle(Event::Reported(report))?;
+            }
+            Happening::Look(agent) => self.world.look(agent),
+            Happening::LookAtQueue => self.world.look_at_queue(),
+            Happening::List => self.world.list(),
+            Happening::Act(agent, life, act) => self.world.act(&agent, life, act),
+            Happening::Restart => self.restart()?,
+            Happening::Chaos(chaos) => self.chaos(chaos)?,
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), Broken> {
+        if self.is_down {
+            return Ok(());
+        }
+        self.world.say(|| format!("{event:?}"));
+        let step = self.engine.handle(self.world.time(), event);
+        self.take(step)
+    }
+
+    /// Checks a step, brings it to the disk and carries it out, unless the backend is killed.
+    fn take(&mut self, step: Step) -> Result<(), Broken> {
+        for entry in &step.facts {
+            self.world.say(|| format!("  > {}", serde_json::to_string(&entry.fact).unwrap_or_default().chars().take(300).collect::<String>()));
+        }
+        for Effect::Send(command) in &step.effects {
+            self.world.say(|| format!("  < {}", format!("{command:?}").chars().take(180).collect::<String>()));
+        }
+        self.rules.check(&self.engine, &step, &self.world)?;
+        let dies = self.kills_left > 0 && self.world.now > 0 && self.world.chance.one_in(self.kill_one_in);
+        if dies {
+            return self.die_in(step);
+        }
+        self.save(&step.facts);
+        for Effect::Send(command) in step.effects {
+            self.world.send(command);
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, facts: &[Entry]) {
+        for entry in facts {
+            self.disk.extend_from_slice(journal::line(entry.seq, entry.at, &entry.fact).as_bytes());
+        }
+    }
+
+    /// Kills the backend in a step: before its facts are on the disk, amid them, or amid its effects.
+    fn die_in(&mut self, step: Step) -> Result<(), Broken> {
+        self.kills_left -= 1;
+        self.outcome.kills += 1;
+        let kept = match self.world.chance.one_in(2) {
+            true => step.facts.len(),
+            false => self.world.chance.up_to(step.facts.len()),
+        };
+        self.save(&step.facts[..kept]);
+        if kept == step.facts.len() {
+            let sent = self.world.chance.up_to(step.effects.len());
+            for Effect::Send(command) in step.effects.into_iter().take(sent) {
+                self.world.send(command);
+            }
+        } else if self.world.chance.one_in(2) {
+            let torn = &step.facts[kept];
+            let line = journal::line(torn.seq, torn.at, &torn.fact);
+            self.disk.extend_from_slice(&line.as_bytes()[..line.len() / 2]);
+        }
+        self.world.say(|| format!("*** the backend is killed; {kept} of {} facts are on the disk", step.facts.len()));
+        self.go_down();
+        if self.world.chance.one_in(6) {
+            self.world.wipe();
+        }
+        Ok(())
+    }
+
+    fn go_down(&mut self) {
+        self.is_down = true;
+        self.world.cut();
+        let after = self.world.chance.within(0..=30_000);
+        self.world.plan(after, Happening::Restart);
+    }
+
+    fn restart(&mut self) -> Result<(), Broken> {
+        if !self.is_down {
+            return Ok(());
+        }
+        let read = journal::read(&self.disk).map_err(|error| error.to_string())?;
+        self.disk.truncate(read.sound_bytes);
+        let text: String = read.entries.iter().map(|e| journal::line(e.seq, e.at, &e.fact)).collect();
+        if text.as_bytes() != self.disk {
+            return Err("the journal does not read back as it was written".to_owned());
+        }
+        let engine = Engine::replay(&read.entries).ok_or("the journal has no opening")?;
+        self.rules.forget(engine.state().clone());
+        self.engine = weaken(engine, self.weakening);
+        self.is_down = false;
+        self.world.say(|| "*** a backend starts".to_owned());
+        let step = self.engine.backend_started(self.world.time());
+        self.save(&step.facts);
+        self.rules.check(&self.engine, &step, &self.world)?;
+        self.world.connect();
+        Ok(())
+    }
+
+    fn chaos(&mut self, chaos: Chaos) -> Result<(), Broken> {
+        self.world.say(|| format!("*** {chaos:?}"));
+        match chaos {
+            Chaos::Order => {
+                let order = self.some_order();
+                self.order(order)?;
+            }
+            Chaos::EditQueue => self.edit_queue(),
+            Chaos::KillAgent => {
+                let agents: Vec<AgentId> = self.world.bodies.keys().cloned().collect();
+                let agent = self.world.chance.pick(&agents).clone();
+                self.world.die(&agent, "killed by signal 9");
+            }
+            Chaos::KillAllRunners => self.kill_runners(),
+            Chaos::WipeFolder => self.world.wipe(),
+            Chaos::Reboot => {
+                self.go_down();
+                let agents: Vec<AgentId> = self.world.bodies.keys().cloned().collect();
+                for agent in agents {
+                    self.world.die(&agent, "reboot");
+                }
+                self.world.wipe();
+            }
+            Chaos::CutLink if !self.is_down => {
+                self.world.cut();
+                self.rules.unlink();
+                self.handle(Event::LinkDown { why: "the helper ended".to_owned() })?;
+                if !self.is_down {
+                    self.world.connect();
+                }
+            }
+            Chaos::CutLink => {}
+            Chaos::StrangerAppears => self.stranger_appears(),
+        }
+        Ok(())
+    }
+
+    fn kill_runners(&mut self) {
+        let ours = self.world.bodies.iter().filter(|(_, body)| body.ours);
+        let ours: Vec<AgentId> = ours.map(|(agent, _)| agent.clone()).collect();
+        for agent in ours {
+            self.world.die(&agent, "the tmux server was killed");
+        }
+    }
+
+    fn stranger_appears(&mut self) {
+        let plan = &self.engine.state().opening.plan;
+        let kind = plan.agents[0].id.kind();
+        let agent = AgentId::new(format!("{kind}-9{}", self.world.chance.small(0..=9))).expect("a valid id");
+        let body = Body::new(false, self.world.evil, &mut self.world.chance);
+        if !self.world.bodies.contains_key(&agent) {
+            self.world.bodies.insert(agent.clone(), body);
+            self.world.plan(0, Happening::Act(agent, 0, Act::Rise));
+        }
+    }
+
+    fn some_task(&mut self) -> TaskId {
+        let tasks: Vec<TaskId> = self.engine.state().tasks.iter().map(|task| task.id.clone()).collect();
+        self.world.chance.pick(&tasks).clone()
+    }
+
+    fn some_order(&mut self) -> Order {
+        let task = self.some_task();
+        let agents: Vec<AgentId> = self.engine.state().agents.iter().map(|agent| agent.id.clone()).collect();
+        let agent = self.world.chance.pick(&agents).clone();
+        match self.world.chance.small(0..=12) {
+            0 | 1 => Order::Pause,
+            2 | 3 => Order::Resume,
+            4 => Order::CancelRun,
+            5 => Order::StopAll,
+            6 | 7 => Order::CancelTask(task),
+            8 | 9 => Order::RetryTask(task),
+            _ => Order::Reassign { task, agent, stop_running: self.world.chance.one_in(2) },
+        }
+    }
+
+    fn order(&mut self, order: Order) -> Result<(), Broken> {
+        if self.is_down {
+            return Ok(());
+        }
+        let before = self.engine.state().clone();
+        let stops = order == Order::StopAll;
+        self.world.say(|| format!("{order:?}"));
+        match self.engine.order(self.world.time(), order) {
+            Ok(step) => self.take(step)?,
+            Err(OrderError::UnknownTask(_) | OrderError::UnknownAgent(_)) => {
+                return Err("the order named what is there".to_owned());
+            }
+            Err(_) if self.engine.state() != &before => return Err("a refused order changed the run".to_owned()),
+            Err(_) => {}
+        }
+        if stops && !self.is_down {
+            let more = self.engine.handle(self.world.time(), Event::Reported(Report::Listed));
+            if more != Step::default() {
+                return Err("a run that is being stopped goes on".to_owned());
+            }
+            self.go_down();
+            self.kill_runners();
+        }
+        Ok(())
+    }
+
+    /// An edit by other hands, of the file as it is.
+    fn edit_queue(&mut self) {
+        let agents: Vec<AgentId> = self.engine.state().agents.iter().map(|agent| agent.id.clone()).collect();
+        let agent = self.world.chance.pick(&agents).to_string();
+        let which = self.world.chance.up_to(40);
+        let what = self.world.chance.small(0..=4);
+        let Some(queue) = self.world.queue.as_mut().filter(|queue| !queue.tasks.is_empty()) else { return };
+        let count = queue.tasks.len();
+        let failed = queue.tasks.iter().position(|task| task.status == TaskStatus::Failed);
+        let task = &mut queue.tasks[failed.unwrap_or(which % count)];
+        match what {
+            0 => task.status = TaskStatus::Completed,
+            1 => task.agent = agent,
+            2 => task.priority += 1,
+            3 => drop(queue.tasks.remove(which % count)),
+            _ => task.status = TaskStatus::Pending,
+        }
+        self.world.plan(10, Happening::LookAtQueue);
+    }
+
+    /// After the last event.
+    fn look_back(&self) -> Result<(), Broken> {
+        let state = self.engine.state();
+        let Some((phase, _)) = state.ended else {
+            let reasons: Vec<_> = (0..state.tasks.len()).map(|task| (state.tasks[task].standing, self.engine.waiting(task))).collect();
+            return Err(format!("nothing happens any more, and the run has not ended: {reasons:?}"));
+        };
+        let all = |wanted| state.tasks.iter().all(|task| task.standing == wanted);
+        if (phase == RunPhase::Completed) != all(Standing::Completed) {
+            return Err(format!("the run ended as {phase:?} and its tasks did not"));
+        }
+        if let Some((attempt, times)) = self.world.begun.iter().find(|(_, times)| **times > 1) {
+            return Err(format!("{attempt} was begun {times} times"));
+        }
+        if let Some(file) = self.world.files.values().find(|file| is_open_claim(file)) {
+            return Err(format!("the {:?} of {} was never acknowledged", file.status, file.agent_id));
+        }
+        let entries = journal::read(&self.disk).map_err(|error| error.to_string())?.entries;
+        let replayed = Engine::replay(&entries).ok_or("the journal has no opening")?;
+        let opened = entries.iter().filter(|entry| matches!(entry.fact, Fact::Opened { .. })).count();
+        match replayed.state() == state && opened == 1 {
+            true => Ok(()),
+            false => Err("the journal, replayed, does not give the live state".to_owned()),
+        }
+    }
+}
+
+fn is_open_claim(file: &StatusFile) -> bool {
+    use miyabi_protocol::AgentStatus::{Completed, Failed};
+    matches!(file.status, Completed | Failed)
+}

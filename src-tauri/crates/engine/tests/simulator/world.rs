@@ -1,0 +1,548 @@
+//! The world as the engine meets it: a state folder, a helper, a link with delays, and agents. In
+//! virtual time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use miyabi_plan::{AgentId, AttemptId, TaskId};
+use miyabi_protocol::link::{Command, Report};
+use miyabi_protocol::{
+    AgentStatus, AttemptSheet, Baseline, CheckResult, EvidenceReport, QueueFile, StatusFile, Timestamp,
+};
+
+use crate::bodies::{Body, Fate, Work, attempt_in, duration};
+use crate::chance::Chance;
+
+/// Something that is going to happen.
+#[derive(Debug, Clone)]
+pub(crate) enum Happening {
+    /// A command arrives at the helper.
+    Execute(Command),
+    /// A report arrives at the engine.
+    Deliver(Report),
+    /// The helper notices that an agent's file changed.
+    Look(AgentId),
+    /// The helper notices that the queue changed.
+    LookAtQueue,
+    /// The helper has made its first full look.
+    List,
+    /// An agent acts.
+    Act(AgentId, u32, Act),
+    /// A backend starts on what the one before it left.
+    Restart,
+    /// Something is done to the run from outside.
+    Chaos(Chaos),
+}
+
+/// What an agent does.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    Rise,
+    Notice,
+    Begin,
+    End,
+    Stopped(AttemptId, String),
+    Write(StatusFile),
+}
+
+/// What is done from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chaos {
+    Order,
+    EditQueue,
+    KillAgent,
+    KillAllRunners,
+    WipeFolder,
+    Reboot,
+    CutLink,
+    StrangerAppears,
+}
+
+pub(crate) struct World {
+    pub(crate) chance: Chance,
+    pub(crate) now: i64,
+    pub(crate) evil: u32,
+    pub(crate) files: BTreeMap<AgentId, StatusFile>,
+    pub(crate) queue: Option<QueueFile>,
+    pub(crate) bodies: BTreeMap<AgentId, Body>,
+    /// Whether the helper serves a backend, and has a link to it.
+    pub(crate) link_is_up: bool,
+    pub(crate) trace: bool,
+    agenda: BTreeMap<(i64, u64), Happening>,
+    planned: u64,
+    slow_link: i64,
+    /// Whether the helper tells of files that it wrote itself.
+    echoes: bool,
+    commands_until: i64,
+    reports_until: i64,
+    told: BTreeMap<AgentId, StatusFile>,
+    queue_written: Option<QueueFile>,
+    sheets: BTreeMap<AttemptId, AttemptSheet>,
+    /// Every claim to be done, with the number that its writer knew.
+    pub(crate) claims: BTreeSet<(AgentId, TaskId, Option<u32>)>,
+    honest: BTreeSet<(TaskId, Option<u32>)>,
+    /// How often runners of ours began each attempt.
+    pub(crate) begun: BTreeMap<AttemptId, u32>,
+    /// What no rule allows, found as it happened.
+    pub(crate) violations: Vec<String>,
+}
+
+impl World {
+    pub(crate) fn new(mut chance: Chance, evil: u32, trace: bool) -> Self {
+        let slow_link = *chance.pick(&[0, 5, 50, 3_000]);
+        let echoes = chance.one_in(2);
+        Self {
+            chance,
+            now: 0,
+            evil,
+            files: BTreeMap::new(),
+            queue: None,
+            bodies: BTreeMap::new(),
+            link_is_up: false,
+            trace,
+            agenda: BTreeMap::new(),
+            planned: 0,
+            slow_link,
+            echoes,
+            commands_until: 0,
+            reports_until: 0,
+            told: BTreeMap::new(),
+            queue_written: None,
+            sheets: BTreeMap::new(),
+            claims: BTreeSet::new(),
+            honest: BTreeSet::new(),
+            begun: BTreeMap::new(),
+            violations: Vec::new(),
+        }
+    }
+
+    pub(crate) fn say(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            println!("{:>10.3} {}", std::time::Duration::from_millis(self.now.unsigned_abs()).as_secs_f64(), what());
+        }
+    }
+
+    pub(crate) fn time(&self) -> Timestamp {
+        Timestamp::from_millis(self.now)
+    }
+
+    pub(crate) fn plan(&mut self, after: i64, what: Happening) {
+        self.planned += 1;
+        self.agenda.insert((self.now + after, self.planned), what);
+    }
+
+    pub(crate) fn next_at(&self) -> Option<i64> {
+        self.agenda.keys().next().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Happening> {
+        let ((at, _), what) = self.agenda.pop_first()?;
+        self.now = self.now.max(at);
+        Some(what)
+    }
+
+    fn link_delay(&mut self) -> i64 {
+        let most = if self.chance.one_in(10) { self.slow_link * 4 } else { self.slow_link };
+        self.chance.within(0..=most)
+    }
+
+    /// Sends a command over the link; they arrive in their order.
+    pub(crate) fn send(&mut self, command: Command) {
+        self.commands_until = self.commands_until.max(self.now + self.link_delay());
+        self.plan(self.commands_until - self.now, Happening::Execute(command));
+    }
+
+    fn report(&mut self, report: Report) {
+        if !self.link_is_up {
+            return;
+        }
+        self.reports_until = self.reports_until.max(self.now + self.link_delay());
+        self.plan(self.reports_until - self.now, Happening::Deliver(report));
+    }
+
+    /// The backend, and with it the helper, is gone. Some commands that were under way are still
+    /// carried out.
+    pub(crate) fn cut(&mut self) {
+        self.link_is_up = false;
+        let agenda = std::mem::take(&mut self.agenda);
+        let mut left = self.chance.up_to(4);
+        for (at, what) in agenda {
+            match what {
+                Happening::Execute(command) => {
+                    if left > 0 {
+                        left -= 1;
+                        self.execute(command);
+                    }
+                }
+                Happening::Deliver(_) | Happening::Look(_) | Happening::LookAtQueue | Happening::List => {}
+                other => {
+                    self.agenda.insert(at, other);
+                }
+            }
+        }
+        (self.commands_until, self.reports_until) = (self.now, self.now);
+    }
+
+    /// A helper begins to serve a backend.
+    pub(crate) fn connect(&mut self) {
+        self.link_is_up = true;
+        let after = self.chance.within(0..=500);
+        self.plan(after, Happening::List);
+    }
+
+    pub(crate) fn list(&mut self) {
+        self.told = self.files.clone();
+        for (agent, status) in self.files.clone() {
+            self.report(Report::Status { agent, status });
+        }
+        let runners = self.bodies.iter().filter(|(_, body)| body.ours && body.alive);
+        let runners: Vec<_> = runners.map(|(agent, body)| (agent.clone(), body.life, body.runner_attempt())).collect();
+        for (agent, pid, attempt) in runners {
+            self.report(Report::RunnerUp { agent, pid, attempt });
+        }
+        self.report(Report::Listed);
+    }
+
+    // The helper.
+
+    pub(crate) fn execute(&mut self, command: Command) {
+        match command {
+            Command::WriteQueue { queue } => {
+                self.queue_written = Some(queue.clone());
+                self.queue = Some(queue);
+            }
+            Command::EnsureAgent { agent, ours: true, .. } => {
+                let after = self.chance.within(5..=200);
+                let life = self.bodies[&agent].life;
+                self.plan(after, Happening::Act(agent, life, Act::Rise));
+            }
+            Command::Offer { sheet, status } => self.execute_offer(*sheet, status),
+            Command::WriteStatus { agent, status } => self.execute_write(agent, status),
+            Command::StopAttempt { agent, attempt, reason } => {
+                let body = &self.bodies[&agent];
+                let (life, after) = (body.life, self.chance.within(0..=5_000));
+                self.plan(after, Happening::Act(agent, life, Act::Stopped(attempt, reason)));
+            }
+            Command::CheckEvidence { sheet, .. } => self.check_evidence(&sheet),
+            _ => {}
+        }
+    }
+
+    fn execute_offer(&mut self, sheet: AttemptSheet, status: StatusFile) {
+        let agent = sheet.agent.clone();
+        if self.bodies[&agent].ours && !self.bodies[&agent].alive {
+            self.rise(&agent);
+            if !self.bodies[&agent].alive {
+                return;
+            }
+        }
+        if self.is_kept_by_agent(&agent) {
+            self.tell_again(&agent);
+            return;
+        }
+        let attempt = sheet.attempt.clone();
+        if let Some(earlier) = self.sheets.insert(attempt.clone(), sheet)
+            && earlier.agent != agent
+        {
+            self.violations.push(format!("{attempt} is offered to {agent} and was offered to {}", earlier.agent));
+        }
+        self.helper_writes(&agent, status);
+        self.report(Report::Offered { attempt, baseline: Baseline::new() });
+    }
+
+    fn execute_write(&mut self, agent: AgentId, status: StatusFile) {
+        let refused = match status.status {
+            AgentStatus::Idle => self.is_kept_by_agent(&agent),
+            _ => self.files.contains_key(&agent),
+        };
+        match refused {
+            true => self.tell_again(&agent),
+            false => self.helper_writes(&agent, status),
+        }
+    }
+
+    /// IN_PROGRESS of an agent that may be alive is the agent's.
+    fn is_kept_by_agent(&self, agent: &AgentId) -> bool {
+        let body = &self.bodies[agent];
+        let in_progress = self.files.get(agent).is_some_and(|file| file.status == AgentStatus::InProgress);
+        in_progress && (!body.ours || body.is_at_work())
+    }
+
+    fn tell_again(&mut self, agent: &AgentId) {
+        if let Some(status) = self.files.get(agent).cloned() {
+            self.told.insert(agent.clone(), status.clone());
+            self.report(Report::Status { agent: agent.clone(), status });
+        }
+    }
+
+    fn helper_writes(&mut self, agent: &AgentId, status: StatusFile) {
+        if !self.echoes {
+            self.told.insert(agent.clone(), status.clone());
+        }
+        self.write(agent, status);
+    }
+
+    pub(crate) fn look(&mut self, agent: AgentId) {
+        if !self.link_is_up || self.told.get(&agent) == self.files.get(&agent) {
+            return;
+        }
+        let report = match self.files.get(&agent).cloned() {
+            Some(status) => {
+                self.told.insert(agent.clone(), status.clone());
+                Report::Status { agent, status }
+            }
+            None => {
+                self.told.remove(&agent);
+                Report::StatusGone { agent }
+            }
+        };
+        self.report(report);
+    }
+
+    pub(crate) fn look_at_queue(&mut self) {
+        if self.link_is_up && self.queue != self.queue_written {
+            self.queue_written.clone_from(&self.queue);
+            self.report(Report::QueueEdited { queue: self.queue.clone() });
+        }
+    }
+
+    fn check_evidence(&mut self, sheet: &AttemptSheet) {
+        let attempt = &sheet.attempt;
+        let holds = [Some(attempt.number), None].into_iter().any(|n| self.honest.contains(&(attempt.task.clone(), n)));
+        let mut report = EvidenceReport::default();
+        if !holds && !sheet.outputs.is_empty() && self.chance.one_in(2) {
+            report.missing.clone_from(&sheet.outputs);
+        } else if !holds {
+            let ended = "exit code 1".to_owned();
+            report.checks.push(CheckResult { run: vec!["check".to_owned()], passed: false, ended, millis: 1, tail: String::new() });
+        }
+        let after = self.chance.within(0..=3_000);
+        if self.link_is_up {
+            let attempt = attempt.clone();
+            self.reports_until = self.reports_until.max(self.now);
+            self.plan(after, Happening::Deliver(Report::Evidence { attempt, report }));
+        }
+    }
+
+    // The folder.
+
+    fn write(&mut self, agent: &AgentId, status: StatusFile) {
+        self.say(|| format!("  {agent}'s file: {:?} {:?}", status.status, attempt_in(&status).map(|a| a.to_string())));
+        self.files.insert(agent.clone(), status);
+        self.changed(agent);
+    }
+
+    fn changed(&mut self, agent: &AgentId) {
+        let after = self.chance.within(0..=30);
+        self.plan(after, Happening::Look(agent.clone()));
+        self.notice_soon(agent);
+    }
+
+    fn notice_soon(&mut self, agent: &AgentId) {
+        let body = &self.bodies[agent];
+        let (life, poll) = (body.life, body.habits.poll);
+        let after = self.chance.within(0..=poll);
+        self.plan(after, Happening::Act(agent.clone(), life, Act::Notice));
+    }
+
+    pub(crate) fn wipe(&mut self) {
+        self.queue = None;
+        let agents: Vec<AgentId> = std::mem::take(&mut self.files).into_keys().collect();
+        for agent in agents {
+            self.changed(&agent);
+            let body = &self.bodies[&agent];
+            let life = body.life;
+            // A living runner writes its own file again.
+            let again = match body.is_at_work() {
+                true if body.ours => body.work.as_ref().map(|work| in_progress(&work.offer)),
+                _ => body.unacknowledged.clone(),
+            };
+            if let (true, Some(file)) = (body.ours && body.alive, again) {
+                let after = self.chance.within(0..=300);
+                self.plan(after, Happening::Act(agent, life, Act::Write(file)));
+            }
+        }
+        self.plan(10, Happening::LookAtQueue);
+    }
+
+    // The agents.
+
+    pub(crate) fn die(&mut self, agent: &AgentId, how: &str) {
+        let Some(body) = self.bodies.get_mut(agent).filter(|body| body.alive) else { return };
+        (body.alive, body.work, body.unacknowledged) = (false, None, None);
+        body.life += 1;
+        let (ours, life) = (body.ours, body.life);
+        self.say(|| format!("  {agent} dies"));
+        if ours {
+            // Its last words may be read before or after.
+            let early = self.chance.one_in(2);
+            if !early {
+                self.look(agent.clone());
+            }
+            self.report(Report::RunnerGone { agent: agent.clone(), how: how.to_owned() });
+        } else if !self.chance.one_in(3) {
+            let after = self.chance.within(1_000..=60_000);
+            self.plan(after, Happening::Act(agent.clone(), life, Act::Rise));
+        }
+    }
+
+    fn rise(&mut self, agent: &AgentId) {
+        let Some(body) = self.bodies.get_mut(agent).filter(|body| !body.alive) else { return };
+        if body.habits.cannot_start > 0 {
+            body.habits.cannot_start -= 1;
+            let message = format!("no window for {agent}");
+            self.report(Report::AgentProblem { agent: agent.clone(), message });
+            return;
+        }
+        body.alive = true;
+        if body.ours {
+            let pid = body.life;
+            self.report(Report::RunnerUp { agent: agent.clone(), pid, attempt: None });
+            self.notice_soon(agent);
+        } else {
+            let idle = StatusFile::idle(agent, self.time());
+            self.write(agent, idle);
+        }
+    }
+
+    pub(crate) fn act(&mut self, agent: &AgentId, life: u32, act: Act) {
+        if self.bodies.get(agent).is_none_or(|body| body.life != life) {
+            return;
+        }
+        match act {
+            Act::Rise => self.rise(agent),
+            Act::Notice => self.notice(agent),
+            Act::Begin => self.begin(agent),
+            Act::End => self.end(agent),
+            Act::Stopped(attempt, reason) => self.stopped(agent, &attempt, reason),
+            Act::Write(file) => self.write_again(agent, file),
+        }
+    }
+
+    fn notice(&mut self, agent: &AgentId) {
+        let Some(file) = self.files.get(agent).cloned() else { return };
+        let Some(body) = self.bodies.get_mut(agent).filter(|body| body.alive && body.work.is_none()) else { return };
+        if matches!(file.status, AgentStatus::Idle | AgentStatus::Busy) {
+            body.unacknowledged = None;
+        }
+        if file.status != AgentStatus::Busy {
+            return;
+        }
+        if body.habits.ignores > 0 {
+            body.habits.ignores -= u32::from(body.habits.ignores != u32::MAX);
+            return;
+        }
+        if body.habits.falls_back > 0 {
+            body.habits.falls_back -= 1;
+            let idle = StatusFile::idle(agent, self.time());
+            self.write(agent, idle);
+            return;
+        }
+        let fate = body.choose_fate(&mut self.chance);
+        let (life, dawdles) = (body.life, body.habits.dawdles);
+        body.work = Some(Work { offer: file, begun: false, fate });
+        let after = self.chance.within(0..=dawdles);
+        self.plan(after, Happening::Act(agent.clone(), life, Act::Begin));
+    }
+
+    fn begin(&mut self, agent: &AgentId) {
+        let Some(body) = self.bodies.get_mut(agent) else { return };
+        let (ours, life, keeps) = (body.ours, body.life, body.habits.keeps_stamp);
+        let Some(work) = body.work.as_mut() else { return };
+        work.begun = true;
+        let (mut file, fate, attempt) = (in_progress(&work.offer), work.fate, work.attempt());
+        if !keeps {
+            file.miyabi = None;
+        }
+        if let Some(attempt) = attempt.clone().filter(|_| ours) {
+            *self.begun.entry(attempt.clone()).or_insert(0) += 1;
+            self.report(Report::RunnerUp { agent: agent.clone(), pid: life, attempt: Some(attempt) });
+        }
+        self.say(|| format!("  {agent} begins, and will be {fate:?}"));
+        if fate != Fate::Silent {
+            self.write(agent, file);
+        }
+        let sheet = attempt.and_then(|attempt| self.sheets.get(&attempt));
+        let after = duration(fate, sheet, &mut self.chance);
+        if fate != Fate::Hangs {
+            self.plan(after, Happening::Act(agent.clone(), life, Act::End));
+        }
+    }
+
+    fn end(&mut self, agent: &AgentId) {
+        let Some(body) = self.bodies.get_mut(agent) else { return };
+        let (ours, life, keeps) = (body.ours, body.life, body.habits.keeps_stamp);
+        let Some(work) = body.work.take() else { return };
+        let mut done = StatusFile { status: AgentStatus::Completed, progress: 1.0, ..work.offer.clone() };
+        let mut failed =
+            StatusFile { status: AgentStatus::Failed, errors: vec!["no".to_owned()], ..work.offer.clone() };
+        if !keeps {
+            (done.miyabi, failed.miyabi) = (None, None);
+        }
+        let first = match work.fate {
+            Fate::Dies => {
+                self.die(agent, "killed by signal 9");
+                return;
+            }
+            Fate::GivesUp => StatusFile::idle(agent, self.time()),
+            Fate::Fails | Fate::Wavers => failed,
+            _ => done.clone(),
+        };
+        if first.status == AgentStatus::Completed {
+            self.claims_done(agent, &work, &first);
+        }
+        if ours {
+            self.bodies.get_mut(agent).expect("it just ended").unacknowledged = Some(first.clone());
+            self.report(Report::RunnerUp { agent: agent.clone(), pid: life, attempt: None });
+        }
+        self.write(agent, first);
+        if matches!(work.fate, Fate::Twice | Fate::Wavers | Fate::Restless) {
+            let after = self.chance.within(0..=40_000);
+            if work.fate == Fate::Restless {
+                let file = in_progress(&done);
+                self.plan(after / 2, Happening::Act(agent.clone(), life, Act::Write(file)));
+            }
+            self.claims_done(agent, &work, &done);
+            self.plan(after, Happening::Act(agent.clone(), life, Act::Write(done)));
+        }
+    }
+
+    fn claims_done(&mut self, agent: &AgentId, work: &Work, file: &StatusFile) {
+        let Some(attempt) = work.attempt() else { return };
+        let number = file.miyabi.as_ref().map(|stamp| stamp.attempt);
+        self.claims.insert((agent.clone(), attempt.task.clone(), number));
+        if work.fate != Fate::Lies {
+            self.honest.insert((attempt.task, number));
+        }
+    }
+
+    fn stopped(&mut self, agent: &AgentId, attempt: &AttemptId, reason: String) {
+        let Some(body) = self.bodies.get_mut(agent) else { return };
+        let life = body.life;
+        let is_at_it = body.work.as_ref().is_some_and(|work| work.begun && work.attempt().as_ref() == Some(attempt));
+        if !is_at_it {
+            return;
+        }
+        let Some(work) = body.work.take() else { return };
+        let file = StatusFile { status: AgentStatus::Failed, errors: vec![reason], ..work.offer };
+        body.unacknowledged = Some(file.clone());
+        // What it planned to do does not happen any more.
+        body.life = life + 1;
+        self.report(Report::RunnerUp { agent: agent.clone(), pid: life + 1, attempt: None });
+        self.write(agent, file);
+    }
+
+    fn write_again(&mut self, agent: &AgentId, file: StatusFile) {
+        let body = &self.bodies[agent];
+        if body.ours {
+            let still = body.runner_attempt().is_some() || body.unacknowledged.is_some();
+            if !still || self.files.contains_key(agent) {
+                return;
+            }
+        }
+        self.write(agent, file);
+    }
+}
+
+fn in_progress(offer: &StatusFile) -> StatusFile {
+    StatusFile { status: AgentStatus::InProgress, progress: 0.1, errors: Vec::new(), ..offer.clone() }
+}

@@ -1,0 +1,83 @@
+//! What every task of the helper shares.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use miyabi_agents::command::{AGENT_VARIABLE, ATTEMPT_VARIABLE, CHECK_VARIABLE};
+use miyabi_plan::AgentId;
+use miyabi_protocol::StateDir;
+use miyabi_protocol::link::{Hello, Report};
+use miyabi_transport::LinkSender;
+
+use super::runners::Runners;
+use super::windows::Windows;
+use crate::process_tree::Marker;
+use crate::{clock, disk};
+
+/// How soon a failed write is tried again.
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
+
+/// The helper's shared part.
+pub(crate) struct Host {
+    pub(crate) hello: Hello,
+    pub(crate) dir: StateDir,
+    /// The program of runners: this one.
+    pub(crate) program: PathBuf,
+    /// Where runners' sockets lie.
+    pub(crate) sockets: PathBuf,
+    pub(crate) reports: Reports,
+    pub(crate) runners: Runners,
+    pub(crate) windows: Windows,
+    /// `task_queue.json` as we wrote it last.
+    pub(crate) queue: Mutex<Option<Vec<u8>>>,
+}
+
+impl Host {
+    pub(crate) fn socket(&self, agent: &AgentId) -> PathBuf {
+        self.sockets.join(format!("{agent}.sock"))
+    }
+
+    /// What every process of an agent's attempts in this run carries.
+    pub(crate) fn attempt_marker(&self, run_id: &str, agent: &AgentId) -> Marker {
+        Marker { entries: vec![format!("{ATTEMPT_VARIABLE}={run_id}/"), format!("{AGENT_VARIABLE}={agent}")] }
+    }
+
+    /// What every process of an acceptance check in this run carries.
+    pub(crate) fn check_marker(&self) -> Marker {
+        Marker { entries: vec![format!("{CHECK_VARIABLE}={}/", self.hello.run_id)] }
+    }
+
+    /// Writes a file, again and again until the disk takes it; says so once.
+    pub(crate) async fn write(&self, path: &Path, bytes: &[u8]) {
+        let mut told = false;
+        while let Err(message) = disk::write(&self.dir, path, bytes) {
+            if !told {
+                self.reports.send(&Report::StateProblem { message });
+                told = true;
+            }
+            clock::sleep(RETRY).await;
+        }
+    }
+
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The way to the backend.
+#[derive(Clone)]
+pub(crate) struct Reports(pub(crate) LinkSender);
+
+impl Reports {
+    pub(crate) fn send(&self, report: &Report) {
+        if let Err(error) = self.0.message(report) {
+            // The end of stdin ends the helper in a moment.
+            tracing::debug!(%error, ?report, "not sent");
+        }
+    }
+
+    pub(crate) fn problem(&self, agent: &AgentId, message: String) {
+        self.send(&Report::AgentProblem { agent: agent.clone(), message });
+    }
+}

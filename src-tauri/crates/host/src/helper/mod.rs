@@ -1,0 +1,19 @@
+//! The helper: one process a host and state folder, child of the backend, speaking frames.
+//!
+//! It carries out and reports; it decides nothing. It owns tmux on its host, starts runners,
+//! watches the state folder and sends logs. It may be killed at any moment: runners go on, and
+//! the next helper finds them.
+
+mod checks;
+mod evidence;
+mod folder;
+mod follow;
+mod host;
+mod lane;
+mod load;
+mod lock;
+mod runners;
+mod serve;
+mod windows;
+
+pub use serve::{Place, serve};

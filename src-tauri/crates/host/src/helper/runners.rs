@@ -1,0 +1,225 @@
+//! The links to this host's runners.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use miyabi_plan::{AgentId, AttemptId};
+use miyabi_protocol::link::Report;
+use miyabi_protocol::runner_link::{FromRunner, ToRunner};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::host::Host;
+use crate::clock;
+use crate::process_tree::{self, Target};
+
+/// How long a runner may take to say where it stands: it does so at once.
+const FIRST_WORD: Duration = Duration::from_secs(3);
+/// How long a new runner may take to open its socket.
+const START: Duration = Duration::from_secs(10);
+const KNOCK_AGAIN: Duration = Duration::from_millis(10);
+/// How long a runner may take to end its attempt and itself.
+pub(crate) const END: Duration = Duration::from_secs(5);
+
+/// What a runner says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct RunnerState {
+    pub(crate) pid: u32,
+    run_id: String,
+    pub(crate) attempt: Option<AttemptId>,
+}
+
+/// A runner that answers.
+#[derive(Clone)]
+struct Linked {
+    state: watch::Receiver<RunnerState>,
+    commands: mpsc::UnboundedSender<ToRunner>,
+}
+
+/// One agent's place for a runner.
+#[derive(Default)]
+struct Slot {
+    link: Mutex<Option<Linked>>,
+    /// Held while a runner is sought, started or cleared away after its end, so that what is
+    /// left of an old one is never taken for a new one.
+    gate: tokio::sync::Mutex<()>,
+}
+
+impl Slot {
+    fn link(&self) -> MutexGuard<'_, Option<Linked>> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All runners.
+#[derive(Default)]
+pub(crate) struct Runners {
+    slots: Mutex<HashMap<AgentId, Arc<Slot>>>,
+}
+
+impl Runners {
+    fn slot(&self, agent: &AgentId) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.entry(agent.clone()).or_default().clone()
+    }
+
+    /// Where a runner stands, if it answers.
+    pub(crate) fn state(&self, agent: &AgentId) -> Option<RunnerState> {
+        self.slot(agent).link().as_ref().map(|link| link.state.borrow().clone())
+    }
+
+    /// Tells a runner something; says whether there is one.
+    pub(crate) fn tell(&self, agent: &AgentId, command: ToRunner) -> bool {
+        self.slot(agent).link().as_ref().is_some_and(|link| link.commands.send(command).is_ok())
+    }
+
+    /// The agents whose runners answer.
+    pub(crate) fn agents(&self) -> Vec<AgentId> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.iter().filter(|(_, slot)| slot.link().is_some()).map(|(agent, _)| agent.clone()).collect()
+    }
+}
+
+/// Finds the runner of an agent that is already there; one of another run is ended.
+pub(crate) async fn find(host: &Arc<Host>, agent: &AgentId) -> Option<RunnerState> {
+    let slot = host.runners.slot(agent);
+    let _gate = slot.gate.lock().await;
+    if let Some(state) = host.runners.state(agent) {
+        return Some(state);
+    }
+    knock(host, &slot, agent).await
+}
+
+/// Makes sure that a runner answers; `open` opens its window.
+pub(crate) async fn ensure(
+    host: &Arc<Host>,
+    agent: &AgentId,
+    open: impl Future<Output = Result<(), String>>,
+) -> Result<RunnerState, String> {
+    let slot = host.runners.slot(agent);
+    let _gate = slot.gate.lock().await;
+    if let Some(state) = host.runners.state(agent) {
+        return Ok(state);
+    }
+    if let Some(state) = knock(host, &slot, agent).await {
+        return Ok(state);
+    }
+    open.await?;
+    let deadline = Instant::now() + START;
+    while Instant::now() < deadline {
+        if let Some(state) = knock(host, &slot, agent).await {
+            return Ok(state);
+        }
+        clock::sleep(KNOCK_AGAIN).await;
+    }
+    let how = host.windows.how_it_ended(agent.to_string()).await;
+    Err(format!(
+        "the runner of {agent} does not answer at {} ({how}); look at its tmux window, close it, and try again",
+        host.socket(agent).display()
+    ))
+}
+
+/// Tries the socket once.
+async fn knock(host: &Arc<Host>, slot: &Arc<Slot>, agent: &AgentId) -> Option<RunnerState> {
+    let stream = UnixStream::connect(host.socket(agent)).await.ok()?;
+    let (reader, mut writer) = stream.into_split();
+    let mut lines = BufReader::new(reader).lines();
+    let first = timeout(FIRST_WORD, next_state(&mut lines, agent)).await.ok()??;
+    if first.run_id != host.hello.run_id {
+        end_foreign(host, agent, &first, lines, &mut writer).await;
+        return None;
+    }
+    let (state, state_seen) = watch::channel(first.clone());
+    let (commands, received) = mpsc::unbounded_channel();
+    *slot.link() = Some(Linked { state: state_seen, commands });
+    let (host, slot, agent) = (host.clone(), slot.clone(), agent.clone());
+    tokio::spawn(async move {
+        speak(lines, writer, &agent, &state, received).await;
+        leave(&host, &slot, &agent, &state).await;
+    });
+    Some(first)
+}
+
+/// The next time that a runner says where it stands; none at its end.
+async fn next_state(lines: &mut Lines<BufReader<OwnedReadHalf>>, agent: &AgentId) -> Option<RunnerState> {
+    while let Ok(Some(line)) = lines.next_line().await {
+        // A message that is not known comes from a newer runner and is ignored.
+        let Ok(FromRunner::State { agent: of, pid, run_id, attempt, .. }) = serde_json::from_str(&line)
+        else {
+            continue;
+        };
+        if of == *agent {
+            return Some(RunnerState { pid, run_id, attempt });
+        }
+    }
+    None
+}
+
+async fn speak(
+    mut lines: Lines<BufReader<OwnedReadHalf>>,
+    mut writer: OwnedWriteHalf,
+    agent: &AgentId,
+    state: &watch::Sender<RunnerState>,
+    mut commands: mpsc::UnboundedReceiver<ToRunner>,
+) {
+    loop {
+        tokio::select! {
+            next = next_state(&mut lines, agent) => match next {
+                Some(next) => drop(state.send_replace(next)),
+                None => return,
+            },
+            Some(command) = commands.recv() => {
+                // The end of the stream is noticed by the reading side.
+                let _ended = send(&mut writer, &command).await;
+            }
+        }
+    }
+}
+
+async fn send(writer: &mut OwnedWriteHalf, command: &ToRunner) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(command)?;
+    line.push(b'\n');
+    writer.write_all(&line).await
+}
+
+/// Clears away what is left of a runner that is gone, then tells.
+async fn leave(host: &Arc<Host>, slot: &Slot, agent: &AgentId, state: &watch::Sender<RunnerState>) {
+    let _gate = slot.gate.lock().await;
+    let last = state.borrow().clone();
+    *slot.link() = None;
+    let left = sweep(host, &last.run_id, agent).await;
+    let how = host.windows.how_it_ended(agent.to_string()).await;
+    let mut how = format!("the runner {} of {agent} is gone: {how}", last.pid);
+    if !left.is_empty() {
+        how.push_str(&format!("; the system did not end its processes {left:?}"));
+    }
+    host.reports.send(&Report::RunnerGone { agent: agent.clone(), how });
+}
+
+/// Ends every process that an agent's attempts of a run left behind.
+pub(crate) async fn sweep(host: &Host, run_id: &str, agent: &AgentId) -> Vec<u32> {
+    let marker = Some(host.attempt_marker(run_id, agent));
+    process_tree::end(&Target { marker, ..Target::default() }).await
+}
+
+/// Ends a runner that an earlier run left in this folder.
+async fn end_foreign(
+    host: &Host,
+    agent: &AgentId,
+    state: &RunnerState,
+    mut lines: Lines<BufReader<OwnedReadHalf>>,
+    writer: &mut OwnedWriteHalf,
+) {
+    let deadline = Instant::now() + END;
+    // It may just be ending by itself.
+    let _ended = send(writer, &ToRunner::Exit).await;
+    let ended = timeout_at(deadline, async { while next_state(&mut lines, agent).await.is_some() {} }).await;
+    if ended.is_err() {
+        process_tree::kill(state.pid);
+    }
+    sweep(host, &state.run_id, agent).await;
+}

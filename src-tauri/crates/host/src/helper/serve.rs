@@ -1,0 +1,310 @@
+//! The helper's loop: from the first word of the backend to the end of its stream.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use miyabi_plan::AgentId;
+use miyabi_protocol::frame::Frame;
+use miyabi_protocol::link::{Command, Hello, LINK_VERSION, Report};
+use miyabi_protocol::runner_link::ToRunner;
+use miyabi_protocol::{AttemptSheet, Baseline, QueueFile, StateDir};
+use miyabi_transport::{Link, LinkReceiver, LinkSender};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::folder::Folder;
+use super::follow::Logs;
+use super::host::{Host, RETRY, Reports};
+use super::lane::{Errand, Lanes, Standing};
+use super::lock::{FolderLock, PATIENCE};
+use super::windows::Windows;
+use super::{evidence, load, runners};
+use crate::process_tree::{self, Target};
+use crate::tmux::{MONITOR, Role, WindowPlan};
+use crate::{clock, disk};
+
+/// Where the helper finds what it needs.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// This program, which runners are started from.
+    pub program: PathBuf,
+    /// Where sockets lie.
+    pub runtime_dir: PathBuf,
+}
+
+/// Serves one backend until the end of its stream. Runners go on.
+///
+/// # Errors
+/// When the stream breaks in the midst of a frame, or the helper cannot serve; the backend was
+/// told why.
+pub async fn serve(link: Link, place: Place) -> io::Result<()> {
+    let (sender, mut receiver) = link.split();
+    let served = greet(&mut receiver, &sender, place).await;
+    let result = match served {
+        Ok(Some(mut served)) => {
+            let result = served.serve(&mut receiver).await;
+            served.leave().await;
+            result
+        }
+        Ok(None) => Ok(()),
+        Err(refused) => Err(refused),
+    };
+    if let Err(Ended::Refused(message)) = &result {
+        // Whoever hung up does not need the reason.
+        let _gone = sender.message(&Report::Refused { message: message.clone() });
+    }
+    sender.written().await;
+    result.map_err(|ended| match ended {
+        Ended::Refused(message) => io::Error::other(message),
+        Ended::Broken(error) => error,
+    })
+}
+
+enum Ended {
+    Refused(String),
+    Broken(io::Error),
+}
+
+impl From<String> for Ended {
+    fn from(message: String) -> Self {
+        Self::Refused(message)
+    }
+}
+
+/// The first exchange: the lock, the session, the folder, the runners that are there.
+async fn greet(
+    receiver: &mut LinkReceiver,
+    sender: &LinkSender,
+    place: Place,
+) -> Result<Option<Served>, Ended> {
+    let Some(frame) = receiver.recv().await.map_err(Ended::Broken)? else { return Ok(None) };
+    let hello = match frame.message() {
+        Ok(Command::Hello(hello)) => hello,
+        Ok(other) => return Err(format!("the first word must be hello, not {other:?}").into()),
+        Err(error) => return Err(format!("the first word is not understood: {error}").into()),
+    };
+    if hello.version != LINK_VERSION {
+        return Err(format!(
+            "the backend speaks version {} and this helper version {LINK_VERSION}; install the same miyabi on both sides",
+            hello.version
+        )
+        .into());
+    }
+    let dir = StateDir::open(Path::new(&hello.state_dir)).map_err(|error| error.to_string())?;
+    let lock = FolderLock::take(&dir, &hello, PATIENCE).await?;
+    let reports = Reports(sender.clone());
+    let windows = Windows::new(&hello, &dir, &place.program);
+    let sockets = place.runtime_dir.join(dir.short_name());
+    windows.open_session(monitor(&hello)).await?;
+    reports.send(&Report::Welcome { version: env!("CARGO_PKG_VERSION").to_owned(), host: host_name() });
+    let host = Arc::new(Host {
+        hello,
+        dir,
+        program: place.program,
+        sockets,
+        reports,
+        runners: runners::Runners::default(),
+        windows,
+        queue: std::sync::Mutex::default(),
+    });
+    let folder = list(&host, lock).await;
+    Ok(Some(Served::new(host, folder, sender)))
+}
+
+fn monitor(hello: &Hello) -> Vec<WindowPlan> {
+    if hello.monitor.is_empty() {
+        return Vec::new();
+    }
+    let last = u32::try_from(hello.windows.len() + 1).ok();
+    let argv = hello.monitor.clone();
+    vec![WindowPlan {
+        agent: MONITOR.to_owned(),
+        name: MONITOR.to_owned(),
+        place: last,
+        argv,
+        role: Role::Work,
+    }]
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+async fn list(host: &Arc<Host>, lock: FolderLock) -> Folder {
+    // What an earlier helper left unfinished is begun anew by the engine.
+    process_tree::end(&Target { marker: Some(host.check_marker()), ..Target::default() }).await;
+    let mut living = Vec::new();
+    for agent in agents_with_sockets(&host.sockets) {
+        if runners::find(host, &agent).await.is_some() {
+            living.push(agent);
+        }
+    }
+    let folder = Folder::list(host.clone(), lock).await;
+    for agent in folder.at_work() {
+        if host.runners.state(&agent).is_none() {
+            runners::sweep(host, &host.hello.run_id, &agent).await;
+        }
+    }
+    for agent in living {
+        if let Some(state) = host.runners.state(&agent) {
+            host.reports.send(&Report::RunnerUp { agent, pid: state.pid, attempt: state.attempt });
+        }
+    }
+    host.reports.send(&Report::Listed);
+    folder
+}
+
+fn agents_with_sockets(folder: &Path) -> Vec<AgentId> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let agent = |name: &str| AgentId::new(name.strip_suffix(".sock")?).ok();
+    entries.flatten().filter_map(|entry| agent(entry.file_name().to_str()?)).collect()
+}
+
+struct Served {
+    host: Arc<Host>,
+    folder: tokio::task::JoinHandle<String>,
+    lanes: Lanes,
+    logs: Logs,
+    checks: Arc<Semaphore>,
+    /// The queue that the disk did not take yet.
+    unsaved_queue: Option<(Vec<u8>, Instant)>,
+}
+
+impl Served {
+    fn new(host: Arc<Host>, folder: Folder, sender: &LinkSender) -> Self {
+        let at_once = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+        Self {
+            logs: Logs::new(&host.dir, sender.clone()),
+            host,
+            folder: tokio::spawn(folder.watch()),
+            lanes: Lanes::default(),
+            checks: Arc::new(Semaphore::new(at_once)),
+            unsaved_queue: None,
+        }
+    }
+
+    async fn serve(&mut self, receiver: &mut LinkReceiver) -> Result<(), Ended> {
+        loop {
+            let retry = self.unsaved_queue.as_ref().map(|(_, at)| *at);
+            let frame = tokio::select! {
+                frame = receiver.recv() => frame.map_err(Ended::Broken)?,
+                ended = &mut self.folder => {
+                    return Err(ended.unwrap_or_else(|error| error.to_string()).into());
+                }
+                () = tokio::time::sleep_until(retry.unwrap_or_else(Instant::now)), if retry.is_some() => {
+                    if let Some((bytes, _)) = self.unsaved_queue.take() {
+                        self.save_queue(bytes);
+                    }
+                    continue;
+                }
+            };
+            let Some(frame) = frame else { return Ok(()) };
+            match (frame.message(), frame) {
+                (Ok(command), _) => self.carry_out(command).await,
+                (Err(_), Frame::Bulk(_)) => tracing::warn!("a log chunk from the backend is left alone"),
+                (Err(error), Frame::Control(_)) => tracing::warn!(%error, "a command is not understood"),
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Hello(_) => tracing::warn!("a second hello is left alone"),
+            Command::WriteQueue { queue } => self.write_queue(&queue),
+            Command::EnsureAgent { agent, window, ours } => {
+                let standing = if ours { Standing::Ours } else { Standing::Others };
+                self.lane(agent, Errand::Ensure { window, standing });
+            }
+            Command::Offer { sheet, status } => {
+                self.lane(sheet.agent.clone(), Errand::Offer { sheet, status });
+            }
+            Command::WriteStatus { agent, status } => self.lane(agent, Errand::Write { status }),
+            Command::StopAttempt { agent, attempt, reason } => {
+                self.lane(agent, Errand::Stop { attempt, reason });
+            }
+            Command::CheckEvidence { sheet, baseline } => self.check(*sheet, baseline),
+            Command::FollowLog { stream, agent, offset, credit } => {
+                self.logs.follow(stream, agent.as_ref(), offset, credit);
+            }
+            Command::LogCredit { stream, bytes } => self.logs.credit(stream, bytes),
+            Command::DropLog { stream } => self.logs.end(stream),
+            Command::StopAll => self.stop_all().await,
+            Command::Ping { token } => {
+                self.host.reports.send(&Report::Pong { token, now: clock::now() });
+                self.host.reports.send(&Report::Load(load::look(self.host.dir.root())));
+            }
+        }
+    }
+
+    fn lane(&mut self, agent: AgentId, errand: Errand) {
+        self.lanes.send(&self.host, agent, errand);
+    }
+
+    /// Written here and now, before any offer that follows: agents look their task up there.
+    fn write_queue(&mut self, queue: &QueueFile) {
+        match disk::json(queue) {
+            Ok(bytes) => self.save_queue(bytes),
+            Err(error) => tracing::error!(%error, "a queue that is no JSON"),
+        }
+    }
+
+    fn save_queue(&mut self, bytes: Vec<u8>) {
+        let told = self.unsaved_queue.is_some();
+        match disk::write(&self.host.dir, &self.host.dir.queue(), &bytes) {
+            Ok(()) => {
+                // No await lies between the write and this, so that our own write is never
+                // taken for somebody else's.
+                *self.host.queue() = Some(bytes);
+                self.unsaved_queue = None;
+            }
+            Err(message) => {
+                if !told {
+                    self.host.reports.send(&Report::StateProblem { message });
+                }
+                self.unsaved_queue = Some((bytes, Instant::now() + RETRY));
+            }
+        }
+    }
+
+    fn check(&self, sheet: AttemptSheet, baseline: Option<Baseline>) {
+        let (host, checks) = (self.host.clone(), self.checks.clone());
+        tokio::spawn(async move {
+            // The semaphore is never closed.
+            let _permit = checks.acquire().await;
+            let attempt = sheet.attempt.clone();
+            let state_dir = host.dir.root().to_string_lossy().into_owned();
+            let report = evidence::look(sheet, baseline, &state_dir).await;
+            host.reports.send(&Report::Evidence { attempt, report });
+        });
+    }
+
+    async fn stop_all(&mut self) {
+        self.lanes.stop();
+        let agents = self.host.runners.agents();
+        for agent in &agents {
+            self.host.runners.tell(agent, ToRunner::Exit);
+        }
+        let deadline = Instant::now() + runners::END;
+        while !self.host.runners.agents().is_empty() && Instant::now() < deadline {
+            clock::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        for agent in self.host.runners.agents() {
+            if let Some(state) = self.host.runners.state(&agent) {
+                process_tree::kill(state.pid);
+            }
+            runners::sweep(&self.host, &self.host.hello.run_id, &agent).await;
+        }
+        if let Err(message) = self.host.windows.remove_all().await {
+            self.host.reports.send(&Report::StateProblem { message });
+        }
+        self.host.reports.send(&Report::Stopped);
+    }
+
+    /// Ends what must not outlive the helper: acceptance commands, whose result nobody awaits.
+    async fn leave(&mut self) {
+        self.lanes.stop();
+        self.folder.abort();
+        process_tree::end(&Target { marker: Some(self.host.check_marker()), ..Target::default() }).await;
+    }
+}

@@ -1,0 +1,237 @@
+//! The declared outputs below a work folder: which files match, and whether they changed.
+//!
+//! Links to folders are not followed, and a link to a file counts only where that file lies below
+//! the work folder too: a plan cannot make us read another place.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+use miyabi_protocol::{Baseline, EvidenceReport, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+/// One declared output.
+struct Declared {
+    glob: String,
+    matcher: GlobMatcher,
+    /// The folder below which every match lies.
+    base: PathBuf,
+    /// How many folders below `base` a match can lie; none for any number.
+    depth: Option<usize>,
+}
+
+/// The files that match each glob, in the order of the globs.
+type Matches = Vec<(String, BTreeSet<String>)>;
+
+/// The SHA-256 of every file that matches a glob.
+///
+/// # Errors
+/// When a glob cannot be read or a matching file cannot.
+pub(crate) fn baseline(folder: &Path, globs: &[String]) -> Result<Baseline, String> {
+    let mut found = Baseline::new();
+    for (_, files) in matching(folder, globs)? {
+        for file in files {
+            let path = folder.join(&file);
+            if let Entry::Vacant(place) = found.entry(file) {
+                let digest = digest(&path);
+                place.insert(digest.map_err(|error| format!("cannot read {}: {error}", path.display()))?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The files that match a glob and were written at or after a time, sorted.
+///
+/// # Errors
+/// When a glob cannot be read.
+pub(crate) fn written_since(
+    folder: &Path,
+    globs: &[String],
+    since: Timestamp,
+) -> Result<Vec<String>, String> {
+    let files: BTreeSet<String> = matching(folder, globs)?.into_iter().flat_map(|(_, files)| files).collect();
+    Ok(files.into_iter().filter(|file| is_newer(&folder.join(file), since)).collect())
+}
+
+/// What became of the declared outputs since the baseline; without one, since the assignment.
+///
+/// # Errors
+/// When a glob cannot be read or a matching file cannot.
+pub(crate) fn compare(
+    folder: &Path,
+    globs: &[String],
+    before: Option<&Baseline>,
+    assigned_at: Timestamp,
+) -> Result<EvidenceReport, String> {
+    let mut report = EvidenceReport::default();
+    let matches = matching(folder, globs)?;
+    let changed: BTreeMap<String, bool> = match before {
+        Some(before) => baseline(folder, globs)?
+            .into_iter()
+            .map(|(file, digest)| {
+                let changed = before.get(&file) != Some(&digest);
+                (file, changed)
+            })
+            .collect(),
+        None => matches
+            .iter()
+            .flat_map(|(_, files)| files)
+            .map(|file| (file.clone(), is_newer(&folder.join(file), assigned_at)))
+            .collect(),
+    };
+    for (glob, files) in matches {
+        if files.is_empty() {
+            report.missing.push(glob);
+        } else if !files.iter().any(|file| changed.get(file).copied().unwrap_or(false)) {
+            report.unchanged.push(glob);
+        }
+    }
+    report.changed = changed.into_iter().filter(|(_, changed)| *changed).map(|(file, _)| file).collect();
+    Ok(report)
+}
+
+fn is_newer(path: &Path, since: Timestamp) -> bool {
+    // A file system may keep whole seconds only, so that a file written at once would look older.
+    let since = Timestamp::from_millis(since.as_millis().div_euclid(1000) * 1000);
+    fs::metadata(path)
+        .and_then(|found| found.modified())
+        .is_ok_and(|modified| Timestamp::from(modified) >= since)
+}
+
+fn digest(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        }
+        hasher.update(&buffer[..count]);
+    }
+}
+
+fn matching(folder: &Path, globs: &[String]) -> Result<Matches, String> {
+    let real = folder.canonicalize().ok();
+    let find = |glob: &String| {
+        let declared = declare(glob)?;
+        let mut files = BTreeSet::new();
+        let inside = |real: &&PathBuf| {
+            folder.join(&declared.base).canonicalize().is_ok_and(|base| base.starts_with(real))
+        };
+        if let Some(real) = real.as_ref().filter(inside) {
+            walk(folder, real, &declared, &declared.base, 0, &mut files);
+        }
+        Ok((declared.glob, files))
+    };
+    globs.iter().map(find).collect()
+}
+
+fn declare(glob: &str) -> Result<Declared, String> {
+    let matcher = GlobBuilder::new(glob)
+        .literal_separator(true)
+        .build()
+        .map_err(|error| format!("the output glob `{glob}` cannot be read: {error}"))?
+        .compile_matcher();
+    let parts: Vec<&str> = glob.split('/').collect();
+    let plain = |part: &&str| !part.contains(['*', '?', '[', '{', '\\']) && !matches!(*part, "" | "." | "..");
+    let folders = parts.len() - 1;
+    let literal = parts.iter().take(folders).take_while(|part| plain(part)).count();
+    let open = glob.contains("**") || glob.contains('{');
+    Ok(Declared {
+        glob: glob.to_owned(),
+        matcher,
+        base: parts[..literal].iter().collect(),
+        depth: (!open).then_some(folders - literal),
+    })
+}
+
+fn walk(
+    folder: &Path,
+    real: &Path,
+    declared: &Declared,
+    below: &Path,
+    depth: usize,
+    files: &mut BTreeSet<String>,
+) {
+    // A folder that is not there holds no match; one that cannot be read neither, for us.
+    let Ok(entries) = fs::read_dir(folder.join(below)) else { return };
+    for entry in entries.flatten() {
+        let path = below.join(entry.file_name());
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() {
+            if declared.depth.is_none_or(|limit| depth < limit) {
+                walk(folder, real, declared, &path, depth + 1, files);
+            }
+        } else if declared.matcher.is_match(&path) && is_inside(&entry.path(), kind, real) {
+            files.insert(path.to_string_lossy().into_owned());
+        }
+    }
+}
+
+fn is_inside(path: &Path, kind: fs::FileType, real: &Path) -> bool {
+    if kind.is_file() {
+        return true;
+    }
+    kind.is_symlink() && path.canonicalize().is_ok_and(|target| target.starts_with(real) && target.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn globs(globs: &[&str]) -> Vec<String> {
+        globs.iter().map(|glob| (*glob).to_owned()).collect()
+    }
+
+    #[test]
+    fn missing_unchanged_and_changed_outputs_are_told_apart() {
+        let folder = tempfile::tempdir().expect("folder");
+        let root = folder.path();
+        fs::create_dir_all(root.join("app/deep/er")).expect("made");
+        for name in ["app/a.py", "app/b.py", "app/deep/er/c.py", "README.md"] {
+            fs::write(root.join(name), name).expect("written");
+        }
+        let wanted = globs(&["app/*.py", "README.md", "**/c.py", "docs/*.md", "app"]);
+        let before = baseline(root, &wanted).expect("read");
+        assert_eq!(
+            before.keys().collect::<Vec<_>>(),
+            ["README.md", "app/a.py", "app/b.py", "app/deep/er/c.py"]
+        );
+        fs::write(root.join("app/b.py"), "new").expect("written");
+        fs::write(root.join("README.md"), "README.md").expect("the same again");
+        let report = compare(root, &wanted, Some(&before), Timestamp::default()).expect("read");
+        assert_eq!(report.changed, ["app/b.py"]);
+        assert_eq!(report.missing, ["docs/*.md", "app"]);
+        assert_eq!(report.unchanged, ["README.md", "**/c.py"]);
+    }
+
+    #[test]
+    fn without_a_baseline_the_time_of_the_assignment_decides() {
+        let folder = tempfile::tempdir().expect("folder");
+        fs::write(folder.path().join("a"), "a").expect("written");
+        let at = |now: Timestamp| compare(folder.path(), &globs(&["a"]), None, now).expect("read");
+        let now = crate::clock::now();
+        assert_eq!(at(now).changed, ["a"]);
+        assert_eq!(at(now.plus_seconds(5)).unchanged, ["a"]);
+    }
+
+    #[test]
+    fn links_do_not_lead_out_of_the_work_folder() {
+        let (inside, outside) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+        fs::write(outside.path().join("secret.py"), "s").expect("written");
+        fs::write(inside.path().join("real.py"), "r").expect("written");
+        symlink(outside.path(), inside.path().join("out")).expect("link");
+        symlink(outside.path().join("secret.py"), inside.path().join("leak.py")).expect("link");
+        symlink("real.py", inside.path().join("alias.py")).expect("link");
+        symlink(".", inside.path().join("loop")).expect("link");
+        let found = baseline(inside.path(), &globs(&["**/*.py", "out/*.py", "../*"])).expect("read");
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["alias.py", "real.py"]);
+        assert!(baseline(inside.path(), &globs(&["a[", "b"])).expect_err("bad glob").contains("a["));
+    }
+}

@@ -1,0 +1,15 @@
+//! The runner: one long-lived process in each agent's tmux window. It takes the attempts that
+//! are offered in its status file, carries them out, and alone writes that file meanwhile.
+//!
+//! It outlives links, helpers and backends. What it is at, it holds in memory, so that it can
+//! make its file again when the state folder is wiped.
+
+mod attempt;
+mod decide;
+mod output;
+mod serve;
+mod sink;
+mod socket;
+mod state;
+
+pub use serve::{Setup, SetupError, run};

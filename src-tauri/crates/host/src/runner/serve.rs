@@ -1,0 +1,459 @@
+//! The runner's loop: its status file, its attempt, its helpers and its signals.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use miyabi_plan::{AgentId, AttemptId, TaskId};
+use miyabi_protocol::runner_link::{FromRunner, ToRunner};
+use miyabi_protocol::state_dir::StateDirError;
+use miyabi_protocol::status::status_file_name;
+use miyabi_protocol::{AgentStatus, AttemptSheet, RunnerSpec, StateDir, StatusFile, atomic};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::attempt::{self, Order, Orphans, Outcome, lock};
+use super::decide::{Next, Seen, decide};
+use super::output::{result_file, result_path};
+use super::sink::Sink;
+use super::socket::{Door, speak};
+use super::state::Status;
+use crate::watch::{FolderWatch, SLOW_POLL};
+use crate::{clock, disk, process_tree};
+
+/// A file that is torn or missing is looked at again after this, before anything is made of it.
+const SECOND_LOOK: Duration = Duration::from_millis(100);
+
+/// What a runner is started with.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Whose runner it is.
+    pub agent: AgentId,
+    /// What people call its window.
+    pub title: String,
+    /// The state folder, absolute.
+    pub state_dir: PathBuf,
+    /// The run that it serves.
+    pub run_id: String,
+    /// Where helpers find it.
+    pub socket: PathBuf,
+}
+
+/// Why a runner cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The state folder is unusable.
+    #[error(transparent)]
+    StateDir(#[from] StateDirError),
+    /// Another runner of this agent lives.
+    #[error("another runner of this agent is at work (it answers at {})", .0.display())]
+    Another(PathBuf),
+    /// The socket cannot be made.
+    #[error("cannot make the socket {}: {source}", path.display())]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// The system refused something else.
+    #[error("cannot begin: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Why the runner itself comes to its end.
+enum Farewell {
+    WindowClosed,
+    Terminated,
+    Told,
+}
+
+impl Farewell {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::WindowClosed => "its tmux window was closed",
+            Self::Terminated => "its runner was terminated",
+            Self::Told => "all agents were stopped",
+        }
+    }
+}
+
+/// Serves until the window is closed or a helper says so.
+///
+/// # Errors
+/// When it cannot begin.
+pub async fn run(setup: Setup) -> Result<(), SetupError> {
+    let mut signals = Signals::listen()?;
+    let dir = StateDir::open(&setup.state_dir)?;
+    let orphans = match process_tree::adopt_orphans() {
+        Ok(()) if cfg!(target_os = "linux") => Orphans::Ours,
+        _ => Orphans::TheSystems,
+    };
+    let name = status_file_name(&setup.agent);
+    let mut folder = FolderWatch::new(dir.root(), move |changed| changed == name.as_str());
+    let mut door = Door::open(&setup.socket)?;
+    let (commands, mut told) = mpsc::unbounded_channel();
+    let mut runner = Runner::new(setup, dir, orphans);
+    runner.begin();
+    let mut poll = interval(SLOW_POLL);
+    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let farewell = loop {
+        let due = runner.due();
+        tokio::select! {
+            _ = folder.changed() => runner.look(),
+            Ok(stream) = door.accept() => {
+                tokio::spawn(speak(stream, runner.known.subscribe(), commands.clone()));
+            }
+            Some(command) = told.recv() => match command {
+                ToRunner::Stop { attempt, reason } => runner.stop(&attempt, reason),
+                ToRunner::Exit => break Farewell::Told,
+            },
+            event = next_event(&mut runner.work) => runner.take(event),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                runner.on_time();
+                if folder.renew() {
+                    runner.look();
+                }
+            }
+            _ = poll.tick() => {
+                folder.renew();
+                runner.on_poll(&mut door);
+            }
+            farewell = signals.next() => match farewell {
+                Some(farewell) => break farewell,
+                None => runner.interrupt(),
+            },
+        }
+    };
+    runner.end(&farewell).await;
+    door.close();
+    Ok(())
+}
+
+struct Signals {
+    hang_up: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            hang_up: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Why to end; none for Ctrl-C, which ends the attempt alone.
+    async fn next(&mut self) -> Option<Farewell> {
+        tokio::select! {
+            _ = self.hang_up.recv() => Some(Farewell::WindowClosed),
+            _ = self.terminate.recv() => Some(Farewell::Terminated),
+            _ = self.interrupt.recv() => None,
+        }
+    }
+}
+
+/// The attempt that runs.
+struct Work {
+    sheet: Arc<AttemptSheet>,
+    progress: watch::Receiver<f64>,
+    stop: Option<oneshot::Sender<String>>,
+    done: JoinHandle<Outcome>,
+}
+
+enum WorkEvent {
+    Progress(f64),
+    Ended(Outcome),
+}
+
+async fn next_event(work: &mut Option<Work>) -> WorkEvent {
+    let Some(work) = work else { return std::future::pending().await };
+    tokio::select! {
+        biased;
+        Ok(()) = work.progress.changed() => WorkEvent::Progress(*work.progress.borrow_and_update()),
+        outcome = &mut work.done => WorkEvent::Ended(outcome.unwrap_or_else(|error| {
+            Outcome::failed(format!("the runner itself failed: {error}"))
+        })),
+    }
+}
+
+struct Runner {
+    setup: Setup,
+    dir: StateDir,
+    orphans: Orphans,
+    sink: Arc<Mutex<Sink>>,
+    status: Status,
+    work: Option<Work>,
+    known: watch::Sender<FromRunner>,
+    /// When the file is looked at again, after it was torn or missing.
+    look_again: Option<Instant>,
+    /// What people were told about the file, so that they are told once.
+    told: Option<String>,
+}
+
+impl Runner {
+    fn new(setup: Setup, dir: StateDir, orphans: Orphans) -> Self {
+        let sink = Arc::new(Mutex::new(Sink::new(&dir, &setup.agent)));
+        let status = Status::new(&dir, &setup.agent);
+        let (known, _) = watch::channel(state_of(&setup, None));
+        Self { setup, dir, orphans, sink, status, work: None, known, look_again: None, told: None }
+    }
+
+    fn begin(&mut self) {
+        let Setup { agent, title, run_id, .. } = &self.setup;
+        let header = format!(
+            "\x1b[1;97;44m {agent} \x1b[0m \x1b[1m{title}\x1b[0m  run {run_id}\nwaiting for work\n\n"
+        );
+        lock(&self.sink).show(header.as_bytes());
+        if let Err(error) = self.status.appear() {
+            lock(&self.sink).warn(&error);
+        }
+        self.look();
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.status.due().into_iter().chain(self.look_again).min()
+    }
+
+    fn on_time(&mut self) {
+        let now = Instant::now();
+        if self.look_again.is_some_and(|at| at <= now) {
+            self.look_again = None;
+            self.act(Look::Second);
+        }
+        if self.status.due().is_some_and(|at| at <= now) {
+            self.save();
+        }
+    }
+
+    fn on_poll(&mut self, door: &mut Door) {
+        lock(&self.sink).renew();
+        if let Err(error) = door.renew() {
+            self.tell(format!("{} cannot be made again: {error}", self.setup.socket.display()));
+        }
+        if self.work.is_none() {
+            process_tree::reap(None);
+        }
+        self.look();
+    }
+
+    fn look(&mut self) {
+        self.act(Look::First);
+    }
+
+    fn act(&mut self, look: Look) {
+        let seen = self.status.look();
+        let unsure = matches!(seen, Seen::Missing | Seen::Bad(_));
+        if unsure && look == Look::First {
+            self.look_again.get_or_insert(Instant::now() + SECOND_LOOK);
+            return;
+        }
+        match decide(self.status.mine(), seen) {
+            Next::Nothing => {}
+            Next::Restore => {
+                lock(&self.sink).renew();
+                self.save();
+            }
+            Next::Acknowledged => self.status.release(),
+            Next::Appear => {
+                if let Err(error) = self.status.appear() {
+                    self.tell(error);
+                }
+            }
+            Next::Take(offer) => self.take_offer(*offer),
+            Next::ProcessGone(found) => {
+                let reason = "the runner was restarted; the agent's process is gone".to_owned();
+                self.write(StatusFile { status: AgentStatus::Failed, errors: vec![reason], ..*found });
+            }
+            Next::Complain(why) => self.tell(why),
+        }
+    }
+
+    fn take_offer(&mut self, offer: StatusFile) {
+        let attempt = match self.attempt_of(&offer) {
+            Ok(attempt) => attempt,
+            Err(why) => return self.tell(why),
+        };
+        self.told = None;
+        let started_at = attempt::begins();
+        let begun = StatusFile {
+            status: AgentStatus::InProgress,
+            progress: 0.0,
+            started_at: Some(started_at),
+            output_files: Vec::new(),
+            errors: Vec::new(),
+            ..offer
+        };
+        let sheet = match self.sheet_of(&attempt) {
+            Ok(sheet) => Arc::new(sheet),
+            Err(why) => {
+                lock(&self.sink).say("[miyabi]", &format!("{attempt} FAILED: {why}"));
+                return self.write(StatusFile { status: AgentStatus::Failed, errors: vec![why], ..begun });
+            }
+        };
+        self.write(begun);
+        lock(&self.sink).say(prefix(&sheet), &format!("{attempt} {}: started", sheet.title));
+        let (progress, progress_seen) = watch::channel(0.0);
+        let (stop, stopped) = oneshot::channel();
+        let done = tokio::spawn(attempt::run(Order {
+            sheet: sheet.clone(),
+            state_dir: self.dir.root().to_string_lossy().into_owned(),
+            sink: self.sink.clone(),
+            progress,
+            stop: stopped,
+            started_at,
+            orphans: self.orphans,
+        }));
+        self.known.send_replace(state_of(&self.setup, Some(attempt)));
+        self.work = Some(Work { sheet, progress: progress_seen, stop: Some(stop), done });
+    }
+
+    fn attempt_of(&self, offer: &StatusFile) -> Result<AttemptId, String> {
+        let (Some(task), Some(stamp)) = (&offer.task_id, &offer.miyabi) else {
+            return Err("the offer does not name its task and attempt; it is left alone".to_owned());
+        };
+        if stamp.run_id != self.setup.run_id {
+            return Err(format!("the offer is of another run, {}; it is left alone", stamp.run_id));
+        }
+        let task = TaskId::new(task.clone()).map_err(|error| error.to_string())?;
+        Ok(AttemptId { task, number: stamp.attempt })
+    }
+
+    fn sheet_of(&self, attempt: &AttemptId) -> Result<AttemptSheet, String> {
+        let path = self.dir.sheet(attempt);
+        let sheet: AttemptSheet = atomic::read_json(&path).map_err(|error| error.to_string())?;
+        let fits = sheet.agent == self.setup.agent && sheet.attempt == *attempt;
+        if !fits || sheet.run_id != self.setup.run_id {
+            return Err(format!(
+                "{} is for {} at {} in run {}, not for this offer",
+                path.display(),
+                sheet.agent,
+                sheet.attempt,
+                sheet.run_id
+            ));
+        }
+        Ok(sheet)
+    }
+
+    fn take(&mut self, event: WorkEvent) {
+        match event {
+            WorkEvent::Progress(progress) => self.status.progress(progress),
+            WorkEvent::Ended(outcome) => self.finish(outcome),
+        }
+    }
+
+    fn finish(&mut self, outcome: Outcome) {
+        let (Some(work), Some(mine)) = (self.work.take(), self.status.mine().cloned()) else { return };
+        let Outcome { errors, output_files, last_words } = outcome;
+        let failed = !errors.is_empty();
+        let status = if failed { AgentStatus::Failed } else { AgentStatus::Completed };
+        if !matches!(work.sheet.runner, RunnerSpec::Rehearsal { .. }) {
+            let summary = if failed { errors.join("\n") } else { last_words };
+            self.write_result(&work.sheet, status, &output_files, summary);
+        }
+        let attempt = &work.sheet.attempt;
+        let line = match errors.first() {
+            Some(error) => format!("{attempt} FAILED: {error}"),
+            None => format!("{attempt} COMPLETED"),
+        };
+        lock(&self.sink).say(prefix(&work.sheet), &line);
+        let progress = if failed { mine.progress } else { 1.0 };
+        self.write(StatusFile { status, progress, output_files, errors, ..mine });
+        self.known.send_replace(state_of(&self.setup, None));
+        // An offer that came meanwhile is seen by the look after our own write.
+    }
+
+    fn write_result(&mut self, sheet: &AttemptSheet, status: AgentStatus, files: &[String], summary: String) {
+        let path = result_path(&self.dir, sheet);
+        let result = result_file(sheet, status, files, summary, clock::now());
+        let bytes = disk::json(&result).map_err(|error| error.to_string());
+        if let Err(error) = bytes.and_then(|bytes| disk::write(&self.dir, &path, &bytes)) {
+            self.tell(error);
+        }
+    }
+
+    fn stop(&mut self, attempt: &AttemptId, reason: String) {
+        // The offer may lie there unseen; without a look it would be taken after the stop.
+        if self.work.is_none() {
+            self.look();
+        }
+        if let Some(work) = self.work.as_mut().filter(|work| work.sheet.attempt == *attempt)
+            && let Some(stop) = work.stop.take()
+        {
+            // It may just have ended by itself.
+            let _ended = stop.send(reason);
+        }
+    }
+
+    fn interrupt(&mut self) {
+        let attempt = self.work.as_ref().map(|work| work.sheet.attempt.clone());
+        match attempt {
+            Some(attempt) => self.stop(&attempt, "interrupted by Ctrl-C in its tmux window".to_owned()),
+            None => lock(&self.sink).show(b"\nwaiting for work; close the window to end this agent\n"),
+        }
+    }
+
+    async fn end(&mut self, farewell: &Farewell) {
+        if let Some(attempt) = self.work.as_ref().map(|work| work.sheet.attempt.clone()) {
+            self.stop(&attempt, farewell.reason().to_owned());
+        }
+        while self.work.is_some() {
+            let event = next_event(&mut self.work).await;
+            self.take(event);
+        }
+    }
+
+    fn write(&mut self, status: StatusFile) {
+        let before = self.status.is_unsaved();
+        if let Err(error) = self.status.set(status)
+            && !before
+        {
+            lock(&self.sink).warn(&error);
+        }
+    }
+
+    fn save(&mut self) {
+        let before = self.status.is_unsaved();
+        match self.status.save() {
+            Err(error) if !before => lock(&self.sink).warn(&error),
+            Ok(()) if before => lock(&self.sink).show(b"the status file is written again\n"),
+            _ => {}
+        }
+    }
+
+    /// Tells people once, however often it is seen.
+    fn tell(&mut self, what: String) {
+        if self.told.as_ref() != Some(&what) {
+            lock(&self.sink).warn(&what);
+            self.told = Some(what);
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    First,
+    Second,
+}
+
+fn prefix(sheet: &AttemptSheet) -> &'static str {
+    match sheet.runner {
+        RunnerSpec::Rehearsal { .. } => miyabi_agents::rehearsal::PREFIX,
+        RunnerSpec::Command { .. } | RunnerSpec::External => "[miyabi]",
+    }
+}
+
+fn state_of(setup: &Setup, attempt: Option<AttemptId>) -> FromRunner {
+    FromRunner::State {
+        agent: setup.agent.clone(),
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        run_id: setup.run_id.clone(),
+        attempt,
+    }
+}

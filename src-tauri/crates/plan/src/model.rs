@@ -1,0 +1,237 @@
+//! The plan as the rest of the program sees it: checked, complete, with every default filled in.
+//!
+//! The files that a person writes are in [`crate::schema`]; this is what they mean.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AgentId, HostId, Kind, TaskId};
+
+/// A plan that passed validation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// A short name for folders and sessions, as in `level6`.
+    pub name: String,
+    /// A line for people.
+    pub title: String,
+    /// In which order ready tasks go.
+    pub order: Order,
+    /// Whether an idle agent may take a waiting task of its kind.
+    pub work_stealing: bool,
+    /// Where the work is done: an absolute path, or one below the plan's folder.
+    pub work_folder: String,
+    /// Waves that are written as sequential: a need inside such a wave is no conflict, and is
+    /// never dropped.
+    #[serde(default)]
+    pub sequential_waves: Vec<u32>,
+    /// In the order of the file.
+    pub tasks: Vec<Task>,
+    /// In the order of the file.
+    pub agents: Vec<Agent>,
+    /// In the order of the file; a plan without hosts has one, `local`.
+    pub hosts: Vec<Host>,
+    /// What bounds a run.
+    pub limits: Limits,
+    /// How the tmux session looks.
+    pub layout: TmuxLayout,
+}
+
+impl Plan {
+    /// The task of this id.
+    #[must_use]
+    pub fn task(&self, id: &TaskId) -> Option<&Task> {
+        self.tasks.iter().find(|task| &task.id == id)
+    }
+
+    /// The agent of this id.
+    #[must_use]
+    pub fn agent(&self, id: &AgentId) -> Option<&Agent> {
+        self.agents.iter().find(|agent| &agent.id == id)
+    }
+
+    /// The host of this id.
+    #[must_use]
+    pub fn host(&self, id: &HostId) -> Option<&Host> {
+        self.hosts.iter().find(|host| &host.id == id)
+    }
+
+    /// The name of an agent's tmux window: as the layout says, else its id and what it does.
+    #[must_use]
+    pub fn window_name(&self, agent: &AgentId) -> String {
+        if let Some(window) = self.layout.windows.iter().find(|window| &window.agent == agent) {
+            return window.name.clone();
+        }
+        let title = self.agent(agent).map(|agent| agent.title.as_str()).unwrap_or_default();
+        let safe = |c: &char| c.is_ascii_alphanumeric() || *c == '-' || *c == '_';
+        let title: String = title.chars().filter(safe).take(24).collect();
+        if title.is_empty() { agent.to_string() } else { format!("{agent}-{title}") }
+    }
+
+    /// The sum of all estimates in seconds: what one agent alone would need.
+    #[must_use]
+    pub fn work_seconds(&self) -> u64 {
+        self.tasks.iter().map(|task| u64::from(task.estimated_seconds)).sum()
+    }
+}
+
+/// The order in which ready tasks go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// By priority, lower first; equal ones by the longest remaining path.
+    #[default]
+    Priority,
+    /// By the longest remaining path; equal ones by priority.
+    CriticalPath,
+}
+
+/// One task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its id, as in `Task-1`.
+    pub id: TaskId,
+    /// A line for people.
+    pub title: String,
+    /// What the agent is told.
+    pub prompt: String,
+    /// The agent that the plan gives it to.
+    pub agent: AgentId,
+    /// The tasks that must be COMPLETED before it starts.
+    pub needs: Vec<TaskId>,
+    /// Lower goes first.
+    pub priority: i32,
+    /// How long it is expected to take, in seconds.
+    pub estimated_seconds: u32,
+    /// The part of the work it belongs to, as in `core`.
+    pub module: String,
+    /// The wave as written, where the plan has waves.
+    pub wave: Option<u32>,
+    /// Globs of files below the work folder that the task promises to write.
+    pub outputs: Vec<String>,
+    /// Commands that must succeed in the work folder before a claim counts.
+    pub acceptance: Vec<Check>,
+    /// How often a failed attempt is tried again.
+    pub retries: u32,
+    /// After how many seconds an attempt is stopped.
+    pub time_limit_seconds: u32,
+    /// The host it must run on, where the plan says so.
+    pub host: Option<HostId>,
+}
+
+impl Task {
+    /// Which kind of agent may take this task.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.agent.kind()
+    }
+}
+
+/// A command that must exit with 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The program and its arguments; never a shell line.
+    pub run: Vec<String>,
+    /// After how many seconds it counts as failed.
+    pub time_limit_seconds: u32,
+}
+
+/// One agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// Its id, as in `CG-1`.
+    pub id: AgentId,
+    /// What it does, in a word or two, as in `Core`; part of its window's name.
+    pub title: String,
+    /// Where it runs.
+    pub host: HostId,
+    /// How it is run.
+    pub runner: RunnerKind,
+    /// The program and its arguments, for the `command` runner; empty for the others.
+    pub command: Vec<String>,
+    /// Variables added to the program's environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// How an agent is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "lowercase")]
+pub enum RunnerKind {
+    /// Claude Code.
+    Claude,
+    /// OpenAI Codex.
+    Codex,
+    /// Any program.
+    Command,
+    /// Somebody else's loop over its status file.
+    External,
+    /// Plays the estimate; does nothing.
+    Rehearsal,
+}
+
+/// A machine that agents run on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Its id, as in `MUGEN`.
+    pub id: HostId,
+    /// A line for people.
+    pub title: String,
+    /// How it is reached.
+    pub transport: TransportKind,
+    /// The name under which `ssh` knows it; empty for the local machine.
+    pub address: String,
+    /// How many tasks may run there at once.
+    pub capacity: u32,
+    /// Words for people and for choosing, as in `cpu`.
+    pub labels: Vec<String>,
+}
+
+/// How a host is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "lowercase")]
+pub enum TransportKind {
+    /// This machine.
+    Local,
+    /// SSH.
+    Ssh,
+}
+
+/// What bounds a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Tasks at once over all hosts; none means that only the hosts' capacities count.
+    pub parallel: Option<u32>,
+    /// The pause before the first retry, in seconds; doubled for each further one.
+    pub back_off_seconds: u32,
+    /// The longest such pause, in seconds.
+    pub back_off_max_seconds: u32,
+    /// After how many seconds a BUSY that nobody took is withdrawn.
+    pub offer_seconds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { parallel: None, back_off_seconds: 5, back_off_max_seconds: 300, offer_seconds: 15 }
+    }
+}
+
+/// How the tmux session looks: `tmux_layout.conf`, read by us and never sourced.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TmuxLayout {
+    /// Windows in their order; agents that are not named come after them in the plan's order.
+    pub windows: Vec<TmuxWindow>,
+    /// Window options from the allow-list, name and value.
+    pub options: Vec<(String, String)>,
+}
+
+/// One agent's window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TmuxWindow {
+    /// Whose window it is.
+    pub agent: AgentId,
+    /// Its name, as in `CG-1-Core`.
+    pub name: String,
+}

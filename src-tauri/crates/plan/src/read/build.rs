@@ -1,0 +1,102 @@
+//! From what is written to what it means: every default is filled in here.
+
+use crate::ids::{AgentId, HostId, IdError, TaskId};
+use crate::model::{Agent, Check, Host, Limits, Plan, Task, TmuxLayout, TransportKind};
+use crate::outputs::plain_output;
+use crate::read::crew::Crew;
+use crate::read::tasks::Tasks;
+use crate::schema::{
+    AgentEntry, CheckEntry, DEFAULT_CHECK_SECONDS, DEFAULT_PRIORITY, DEFAULT_RETRIES,
+    DEFAULT_TIME_LIMIT_SECONDS, HostEntry, MAX_PLACES, MAX_SECONDS, TaskEntry,
+};
+
+/// The plan that was written. It may still hold errors that were reported; none when it cannot
+/// even be put together.
+pub(crate) fn build(tasks: &Tasks, crew: &Crew, layout: TmuxLayout) -> Option<Plan> {
+    let header = &tasks.header;
+    let entries = tasks.entries.iter().map(|(_, entry)| task(entry, crew));
+    let defaults = Limits::default();
+    Some(Plan {
+        name: header.name.clone(),
+        title: header.title.clone().unwrap_or_else(|| header.name.clone()),
+        order: header.order.unwrap_or_default(),
+        work_stealing: header.work_stealing.unwrap_or(true),
+        work_folder: header.work_folder.clone().unwrap_or_else(|| "work".to_owned()),
+        sequential_waves: header.sequential_waves.clone().unwrap_or_default(),
+        tasks: entries.collect::<Result<_, _>>().ok()?,
+        agents: crew.agents().map(|(_, entry)| agent(entry, crew)).collect::<Option<_>>()?,
+        hosts: crew.hosts().map(|entry| host(entry, crew)).collect::<Result<_, _>>().ok()?,
+        limits: Limits {
+            parallel: crew.limits.parallel,
+            back_off_seconds: crew.limits.back_off_seconds.unwrap_or(defaults.back_off_seconds),
+            back_off_max_seconds: crew.limits.back_off_max_seconds.unwrap_or(defaults.back_off_max_seconds),
+            offer_seconds: crew.limits.offer_seconds.unwrap_or(defaults.offer_seconds),
+        },
+        layout,
+    })
+}
+
+fn task(entry: &TaskEntry, crew: &Crew) -> Result<Task, IdError> {
+    let mut needs: Vec<TaskId> = Vec::new();
+    for need in entry.needs.iter().flatten() {
+        let need = TaskId::new(need)?;
+        if !needs.contains(&need) {
+            needs.push(need);
+        }
+    }
+    let title = if entry.title.is_empty() { &entry.id } else { &entry.title };
+    let outputs = entry.outputs.iter().flatten().filter_map(|output| plain_output(output).ok());
+    let limit = entry.time_limit_seconds.or(crew.limits.time_limit_seconds);
+    let by_estimate =
+        entry.estimated_seconds.saturating_mul(4).clamp(DEFAULT_TIME_LIMIT_SECONDS, MAX_SECONDS);
+    Ok(Task {
+        id: TaskId::new(&entry.id)?,
+        title: title.clone(),
+        prompt: entry.prompt.clone(),
+        agent: AgentId::new(&entry.agent)?,
+        needs,
+        priority: i32::try_from(entry.priority.unwrap_or(DEFAULT_PRIORITY)).unwrap_or(i32::MAX),
+        estimated_seconds: entry.estimated_seconds,
+        module: entry.module.clone().unwrap_or_default(),
+        wave: entry.wave,
+        outputs: outputs.map(str::to_owned).collect(),
+        acceptance: entry.acceptance.iter().flatten().map(check).collect(),
+        retries: entry.retries.or(crew.limits.retries).unwrap_or(DEFAULT_RETRIES),
+        time_limit_seconds: limit.unwrap_or(by_estimate),
+        host: entry.host.as_deref().map(HostId::new).transpose()?,
+    })
+}
+
+fn check(entry: &CheckEntry) -> Check {
+    match entry {
+        CheckEntry::Words(run) => Check { run: run.clone(), time_limit_seconds: DEFAULT_CHECK_SECONDS },
+        CheckEntry::Limited(limited) => Check {
+            run: limited.run.clone(),
+            time_limit_seconds: limited.time_limit_seconds.unwrap_or(DEFAULT_CHECK_SECONDS),
+        },
+    }
+}
+
+fn agent(entry: &AgentEntry, crew: &Crew) -> Option<Agent> {
+    Some(Agent {
+        id: AgentId::new(&entry.id).ok()?,
+        title: entry.title.clone().unwrap_or_default(),
+        host: HostId::new(crew.host_of(entry)?).ok()?,
+        runner: entry.runner,
+        command: entry.command.clone().unwrap_or_default(),
+        environment: entry.environment.clone().unwrap_or_default(),
+    })
+}
+
+fn host(entry: &HostEntry, crew: &Crew) -> Result<Host, IdError> {
+    let agents = crew.agents().filter(|(_, agent)| crew.host_of(agent) == Some(&entry.id)).count();
+    let by_agents = u32::try_from(agents).unwrap_or(MAX_PLACES).clamp(1, MAX_PLACES);
+    Ok(Host {
+        id: HostId::new(&entry.id)?,
+        title: entry.title.clone().unwrap_or_else(|| entry.id.clone()),
+        transport: entry.transport.unwrap_or(TransportKind::Local),
+        address: entry.address.clone().unwrap_or_default(),
+        capacity: entry.capacity.unwrap_or(by_agents),
+        labels: entry.labels.clone().unwrap_or_default(),
+    })
+}

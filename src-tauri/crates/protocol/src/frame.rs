@@ -1,0 +1,153 @@
+//! Frames on a byte stream: `[length: u32 BE][lane: u8][payload]`.
+//!
+//! Control frames carry one JSON message. Bulk frames carry raw log bytes behind a small header
+//! and are kept short, so that they never delay a status for long.
+
+use std::io;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+/// The longest payload that is read: a peer that announces more is broken or hostile.
+pub const MAX_FRAME: usize = 64 * 1024 * 1024;
+/// The longest run of log bytes in one frame.
+pub const MAX_CHUNK: usize = 32 * 1024;
+
+/// One frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// One JSON message.
+    Control(Vec<u8>),
+    /// Bytes of a log.
+    Bulk(Chunk),
+}
+
+/// Bytes of a log, with their place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// The stream they belong to.
+    pub stream: u32,
+    /// The offset of the first byte in the file.
+    pub offset: u64,
+    /// At most [`MAX_CHUNK`] bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Frame {
+    /// A control frame of a message.
+    ///
+    /// # Errors
+    /// When the message cannot be written as JSON.
+    pub fn control<T: Serialize>(message: &T) -> io::Result<Self> {
+        serde_json::to_vec(message).map(Self::Control).map_err(io::Error::other)
+    }
+
+    /// The message of a control frame.
+    ///
+    /// # Errors
+    /// When it is a bulk frame or not the expected message.
+    pub fn message<T: DeserializeOwned>(&self) -> io::Result<T> {
+        match self {
+            Self::Control(json) => serde_json::from_slice(json)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+            Self::Bulk(_) => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "a log chunk where a message was expected"))
+            }
+        }
+    }
+
+    fn lane(&self) -> u8 {
+        match self {
+            Self::Control(_) => 0,
+            Self::Bulk(_) => 1,
+        }
+    }
+}
+
+/// Reads one frame; none at a clean end of the stream.
+///
+/// # Errors
+/// When the stream breaks, ends within a frame, or carries something that is not a frame.
+pub async fn read<R: AsyncRead + Unpin>(stream: &mut R) -> io::Result<Option<Frame>> {
+    let mut length = [0; 4];
+    match stream.read_exact(&mut length).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let length = u32::from_be_bytes(length) as usize;
+    if length == 0 || length > MAX_FRAME {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {length} bytes")));
+    }
+    let mut payload = vec![0; length];
+    stream.read_exact(&mut payload).await?;
+    let lane = payload.remove(0);
+    match lane {
+        0 => Ok(Some(Frame::Control(payload))),
+        1 if payload.len() >= 12 => {
+            let bytes = payload.split_off(12);
+            let (stream, offset) = payload.split_at(4);
+            Ok(Some(Frame::Bulk(Chunk {
+                stream: stream.try_into().map(u32::from_be_bytes).unwrap_or_default(),
+                offset: offset.try_into().map(u64::from_be_bytes).unwrap_or_default(),
+                bytes,
+            })))
+        }
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, format!("an unknown lane {lane}"))),
+    }
+}
+
+/// Writes one frame; the caller flushes.
+///
+/// # Errors
+/// When the stream breaks or the frame is too long.
+pub async fn write<W: AsyncWrite + Unpin>(stream: &mut W, frame: &Frame) -> io::Result<()> {
+    let mut head = vec![0, 0, 0, 0, frame.lane()];
+    let body = match frame {
+        Frame::Control(json) => json,
+        Frame::Bulk(chunk) => {
+            head.extend(chunk.stream.to_be_bytes());
+            head.extend(chunk.offset.to_be_bytes());
+            &chunk.bytes
+        }
+    };
+    let length = head.len() - 4 + body.len();
+    if length > MAX_FRAME {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a frame of {length} bytes")));
+    }
+    let length = u32::try_from(length).map_err(io::Error::other)?;
+    head[..4].copy_from_slice(&length.to_be_bytes());
+    stream.write_all(&head).await?;
+    stream.write_all(body).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn frames_read_back_and_a_cut_stream_is_an_error() {
+        let frames = [
+            Frame::control(&"hello").expect("json"),
+            Frame::Bulk(Chunk { stream: 7, offset: 1 << 40, bytes: b"\x00\xff log".to_vec() }),
+            Frame::Bulk(Chunk { stream: 8, offset: 0, bytes: Vec::new() }),
+        ];
+        let mut bytes = Vec::new();
+        for frame in &frames {
+            write(&mut bytes, frame).await.expect("written");
+        }
+        let mut reader = bytes.as_slice();
+        for frame in &frames {
+            assert_eq!(read(&mut reader).await.expect("sound").as_ref(), Some(frame));
+        }
+        assert_eq!(read(&mut reader).await.expect("end"), None);
+
+        let mut cut = &bytes[..bytes.len() - 14];
+        while let Ok(frame) = read(&mut cut).await {
+            assert!(frame.is_some(), "a cut within a frame must be an error");
+        }
+        let mut hostile: &[u8] = &[0xff, 0xff, 0xff, 0xff, 0];
+        assert!(read(&mut hostile).await.is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! The JSON files that other people's tools share with us, their atomic reading and writing, and
+//! the messages between backend, helper and runner.
+//!
+//! Nothing here decides anything. A file format changes only in a way that old readers survive.
+
+pub mod atomic;
+pub mod evidence;
+pub mod frame;
+pub mod link;
+pub mod opening;
+pub mod queue;
+pub mod result;
+pub mod runner_link;
+pub mod sheet;
+pub mod state_dir;
+pub mod status;
+pub mod time;
+
+pub use evidence::{Baseline, CheckResult, EvidenceReport};
+pub use opening::{RunOpening, SummaryFile};
+pub use queue::{QueueFile, QueueTask, TaskStatus};
+pub use sheet::{AttemptSheet, RunnerSpec};
+pub use state_dir::StateDir;
+pub use status::{AgentStatus, MiyabiStamp, StatusFile};
+pub use time::Timestamp;

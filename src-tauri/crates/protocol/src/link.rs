@@ -1,0 +1,241 @@
+//! Messages between the backend and a helper, over one byte stream (see [`crate::frame`]).
+//!
+//! The helper carries out and reports; it decides nothing. Commands arrive in their order and are
+//! carried out in their order, agent by agent. Every message that changes a host carries nothing
+//! that a shell would see.
+
+use miyabi_plan::{AgentId, AttemptId};
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{Baseline, EvidenceReport};
+use crate::queue::QueueFile;
+use crate::sheet::AttemptSheet;
+use crate::status::StatusFile;
+use crate::time::Timestamp;
+
+/// Raised with every incompatible change of these messages.
+pub const LINK_VERSION: u32 = 1;
+
+/// From the backend to a helper.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Command {
+    /// Always first. The helper locks the folder, opens the session and answers [`Report::Welcome`].
+    Hello(Hello),
+    /// Write `task_queue.json`.
+    WriteQueue {
+        /// The file.
+        queue: QueueFile,
+    },
+    /// Make sure that the agent's window and runner are there, ready to take work. Idempotent.
+    EnsureAgent {
+        /// The agent.
+        agent: AgentId,
+        /// The window's name.
+        window: String,
+        /// Whether a runner of ours stands behind it; otherwise the window shows its log.
+        ours: bool,
+    },
+    /// Take the baseline, write the sheet, make sure that the runner is there, then write BUSY.
+    /// Answered by [`Report::Offered`], before anything else is told of the attempt.
+    ///
+    /// BUSY is never written over the IN_PROGRESS of an agent that may be alive: the file is told
+    /// once more by [`Report::Status`] instead.
+    Offer {
+        /// What the runner is to do.
+        sheet: Box<AttemptSheet>,
+        /// The BUSY file.
+        status: StatusFile,
+    },
+    /// Write a status file as it is: IDLE after an end or a withdrawal, IN_PROGRESS after a wipe.
+    ///
+    /// IDLE is never written over the IN_PROGRESS of an agent that may be alive (its runner
+    /// answers, or nothing is known of it), and IN_PROGRESS only where there is no file: the file
+    /// is told once more by [`Report::Status`] instead.
+    WriteStatus {
+        /// The agent.
+        agent: AgentId,
+        /// The file.
+        status: StatusFile,
+    },
+    /// Have the runner end the attempt and every child of it. It then writes FAILED.
+    StopAttempt {
+        /// The agent.
+        agent: AgentId,
+        /// The attempt; a runner that is at another one ignores this.
+        attempt: AttemptId,
+        /// For people, as in `cancelled by a person`.
+        reason: String,
+    },
+    /// Look for the evidence of a claim. Answered by [`Report::Evidence`].
+    CheckEvidence {
+        /// The sheet of the attempt.
+        sheet: Box<AttemptSheet>,
+        /// The outputs as they were before; none when that is not known any more.
+        baseline: Option<Baseline>,
+    },
+    /// Send an agent's log from this offset, then go on as it grows.
+    FollowLog {
+        /// Chosen by the backend; names the stream in [`crate::frame::Lane::Bulk`] frames.
+        stream: u32,
+        /// Whose log; none for `orchestrator.log`.
+        agent: Option<AgentId>,
+        /// Where to begin, in bytes; beyond the end means at the end.
+        offset: u64,
+        /// How many bytes may be sent before more credit is given.
+        credit: u32,
+    },
+    /// Allow more bytes on a stream.
+    LogCredit {
+        /// The stream.
+        stream: u32,
+        /// How many more bytes.
+        bytes: u32,
+    },
+    /// End a stream.
+    DropLog {
+        /// The stream.
+        stream: u32,
+    },
+    /// End every runner and its children, and remove our windows.
+    StopAll,
+    /// Answered at once by [`Report::Pong`].
+    Ping {
+        /// Comes back.
+        token: u32,
+    },
+}
+
+/// Who speaks, for which run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`LINK_VERSION`].
+    pub version: u32,
+    /// The run.
+    pub run_id: String,
+    /// Counts the backends of this run; a helper refuses an older one.
+    pub epoch: u32,
+    /// Absolute.
+    pub state_dir: String,
+    /// The tmux session.
+    pub session: String,
+    /// Window options from the plan's allow-list.
+    pub window_options: Vec<(String, String)>,
+    /// The window that the Monitor shows, as a command; empty for none.
+    pub monitor: Vec<String>,
+    /// Agents whose windows shall stand in this order.
+    pub windows: Vec<(AgentId, String)>,
+}
+
+/// From a helper to the backend.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Report {
+    /// The folder is ours and the session stands.
+    Welcome {
+        /// The helper's version, as in `0.1.0`.
+        version: String,
+        /// The host's name as it calls itself.
+        host: String,
+    },
+    /// The helper cannot serve; it exits after this.
+    Refused {
+        /// What is wrong, with the place and the remedy.
+        message: String,
+    },
+    /// Sent after [`Report::Welcome`] and the first full look at the folder, runners included.
+    Listed,
+    /// A status file was read and is sound.
+    Status {
+        /// The agent of the file's name.
+        agent: AgentId,
+        /// The file.
+        status: StatusFile,
+    },
+    /// A status file stays unreadable.
+    BadStatus {
+        /// The agent of the file's name.
+        agent: AgentId,
+        /// What is wrong with it, with the file's path.
+        message: String,
+    },
+    /// A status file is gone.
+    StatusGone {
+        /// The agent of the file's name.
+        agent: AgentId,
+    },
+    /// `task_queue.json` is not what we wrote last.
+    QueueEdited {
+        /// What it says now; none when it is gone or unreadable.
+        queue: Option<QueueFile>,
+    },
+    /// A runner of ours answers.
+    RunnerUp {
+        /// Its agent.
+        agent: AgentId,
+        /// Its process.
+        pid: u32,
+        /// The attempt that it is at.
+        attempt: Option<AttemptId>,
+    },
+    /// A runner of ours is gone, and so is every child of it.
+    RunnerGone {
+        /// Its agent.
+        agent: AgentId,
+        /// How, for people.
+        how: String,
+    },
+    /// An agent's window, session or runner cannot be made.
+    AgentProblem {
+        /// The agent.
+        agent: AgentId,
+        /// What is wrong, with the remedy.
+        message: String,
+    },
+    /// BUSY is written.
+    Offered {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The outputs as they were just before.
+        baseline: Baseline,
+    },
+    /// What was found after a claim.
+    Evidence {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The findings.
+        report: EvidenceReport,
+    },
+    /// Files could not be written: a full disk, a folder that was taken away.
+    StateProblem {
+        /// What is wrong, with the place and the remedy.
+        message: String,
+    },
+    /// The host's load, every few seconds.
+    Load(Load),
+    /// The answer to [`Command::Ping`].
+    Pong {
+        /// As it was sent.
+        token: u32,
+        /// The host's clock.
+        now: Timestamp,
+    },
+    /// [`Command::StopAll`] is done.
+    Stopped,
+}
+
+/// How busy a host is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct Load {
+    /// The average number of processes that want to run, over one minute.
+    pub load_1m: f64,
+    /// Logical processors.
+    pub cpus: u32,
+    /// In MiB.
+    pub memory_total_mib: u32,
+    /// In MiB.
+    pub memory_free_mib: u32,
+    /// Where the state folder lies, in MiB.
+    pub disk_free_mib: u32,
+}

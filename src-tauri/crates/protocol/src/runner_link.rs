@@ -1,0 +1,41 @@
+//! Messages between a helper and a runner, over the runner's socket, one JSON object a line.
+//!
+//! The runner listens and outlives its helpers; a new helper connects and learns where it stands.
+//! The end of the connection is the end of the runner. Unknown messages are ignored by both.
+
+use miyabi_plan::{AgentId, AttemptId};
+use serde::{Deserialize, Serialize};
+
+/// From a helper to a runner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum ToRunner {
+    /// End the attempt and every child of it, then write FAILED.
+    Stop {
+        /// The attempt; another one is ignored.
+        attempt: AttemptId,
+        /// For people.
+        reason: String,
+    },
+    /// End everything and exit.
+    Exit,
+}
+
+/// From a runner to its helper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum FromRunner {
+    /// Sent at once after a connection is made, and whenever the attempt changes.
+    State {
+        /// The runner's agent.
+        agent: AgentId,
+        /// Its process.
+        pid: u32,
+        /// Its version, as in `0.1.0`.
+        version: String,
+        /// The run that it serves.
+        run_id: String,
+        /// The attempt that it is at.
+        attempt: Option<AttemptId>,
+    },
+}

@@ -1,0 +1,68 @@
+//! The attempt sheet: all that a runner must know to carry out one attempt. A file of our own,
+//! `miyabi/attempts/<attempt>.json`, because known readers forbid new keys in the queue.
+
+use std::collections::BTreeMap;
+
+use miyabi_plan::{AgentId, AttemptId, Check};
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptSheet {
+    /// The run.
+    pub run_id: String,
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Who is to carry it out.
+    pub agent: AgentId,
+    /// The agent's host as the plan names it.
+    pub host: String,
+    /// The task's line for people.
+    pub title: String,
+    /// What the agent is told, whole.
+    pub prompt: String,
+    /// The part of the work it belongs to.
+    pub module: String,
+    /// Absolute; created when absent. None where the agent works elsewhere (`external` without one).
+    pub work_folder: Option<String>,
+    /// Globs of promised files below the work folder.
+    pub outputs: Vec<String>,
+    /// Commands that must succeed before a claim counts.
+    pub acceptance: Vec<Check>,
+    /// How the agent is run.
+    pub runner: RunnerSpec,
+    /// How long it is expected to take, in seconds.
+    pub estimated_seconds: u32,
+    /// When the attempt was assigned.
+    pub assigned_at: Timestamp,
+}
+
+/// How the agent of a sheet is run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "kind")]
+pub enum RunnerSpec {
+    /// Any program.
+    Command {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// Variables added to its environment.
+        environment: BTreeMap<String, String>,
+    },
+    /// Plays the estimate.
+    Rehearsal {
+        /// How many seconds of the estimate pass in one real second.
+        speed: f64,
+    },
+    /// Somebody else's loop: nothing is started.
+    External,
+}
+
+impl RunnerSpec {
+    /// Whether a runner of ours stands behind the agent and alone writes its status file.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        !matches!(self, Self::External)
+    }
+}

@@ -1,0 +1,130 @@
+// The agents, grouped by host with its load and capacity. Each is a place to drop a task on, always
+// in sight below whatever the task is dragged from.
+
+import { CircleAlert, Users } from 'lucide-react';
+import { memo } from 'react';
+
+import { DROP_LOOK, useAgentDrop } from '../app/drag';
+import { Hint } from '../design/controls';
+import { StateIcon } from '../design/StateIcon';
+import { Empty } from '../design/surfaces';
+import { useText } from '../i18n';
+import type { AgentId, HostId, HostView } from '../platform/types';
+import { useRun, useRunShallow, useTask } from '../store/run';
+import { selectAgent, useView } from '../store/view';
+import { agentState } from './agentState';
+
+const AgentItem = memo(function AgentItem({ id }: { id: AgentId }) {
+  const t = useText();
+  const agent = useRun((data) => data.agents[id]);
+  const task = useTask(agent?.task ?? null);
+  const selected = useView((view) => view.selectedAgent === id);
+  const { attach, state: drop } = useAgentDrop('list', id);
+  if (agent === undefined) return null;
+  const state = t(`agent.${agentState(agent)}`);
+  const text = [agent.title, task === undefined ? state : `${task.id} ${task.title}`, agent.problem].filter(Boolean).join(' · ');
+  return (
+    <li
+      ref={attach}
+      data-testid="agent-target"
+      data-agent-id={id}
+      data-drop={drop}
+      className={`relative overflow-hidden rounded-md ${DROP_LOOK[drop]}`}
+    >
+      <Hint text={text}>
+        <button
+          type="button"
+          aria-pressed={selected}
+          aria-label={`${id}, ${text}`}
+          onClick={() => selectAgent(id, agent.task)}
+          className="flex h-6 items-center gap-1.5 rounded-md px-1.5 hover:bg-hover aria-pressed:bg-accent-soft"
+        >
+          {task === undefined ? (
+            <span className="flex size-3 items-center justify-center" aria-hidden="true">
+              <span className={`size-1.5 rounded-full ${agent.status === null ? 'border border-ink-3' : 'bg-line-strong'}`} />
+            </span>
+          ) : (
+            <StateIcon phase={task.phase} size={12} />
+          )}
+          <span className={`text-xs tabular ${task === undefined ? 'text-ink-2' : 'font-medium text-ink'}`}>{id}</span>
+          {agent.problem === null ? null : <CircleAlert size={12} className="text-failed" aria-hidden="true" />}
+        </button>
+      </Hint>
+      {task === undefined ? null : (
+        <span
+          aria-hidden="true"
+          className="phase-running absolute bottom-0 left-0 h-0.5 w-full origin-left bg-(--phase)"
+          style={{ transform: `scaleX(${agent.progress})` }}
+        />
+      )}
+    </li>
+  );
+});
+
+function HostLabel({ host }: { host: HostView }) {
+  const t = useText();
+  const { load } = host;
+  const share = load === null ? 0 : load.load_1m / Math.max(1, load.cpus);
+  const figures =
+    load === null
+      ? ''
+      : t('host.load', { load: load.load_1m.toFixed(1), cpus: load.cpus, memory: (load.memory_free_mib / 1024).toFixed(0) });
+  const text = [host.title, figures, host.problem].filter(Boolean).join(' · ');
+  return (
+    <Hint text={text}>
+      <h3 className="mr-1 flex h-6 items-center gap-1.5 text-2xs font-semibold text-ink-2" data-testid="host" data-host-id={host.id}>
+        <span className={`size-1.5 rounded-full ${host.connected ? 'bg-completed' : 'bg-failed'}`} aria-hidden="true" />
+        {host.id}
+        {host.connected ? null : <span className="font-normal text-failed">{t('host.lost')}</span>}
+        <span className="font-normal text-ink-3 tabular" title={t('host.capacity')}>
+          {host.running}/{host.capacity}
+        </span>
+        {load === null ? null : (
+          <span className="h-3 w-1 overflow-hidden rounded-full bg-press" aria-hidden="true">
+            <span className="block w-full origin-bottom bg-ink-3" style={{ height: '100%', transform: `scaleY(${Math.min(1, share)})` }} />
+          </span>
+        )}
+      </h3>
+    </Hint>
+  );
+}
+
+function HostGroup({ id }: { id: HostId }) {
+  const t = useText();
+  const host = useRun((data) => data.hosts[id]);
+  const agents = useRunShallow((data) => data.agentIds.filter((agent) => data.agents[agent]?.host === id));
+  if (host === undefined) return null;
+  return (
+    <div className="flex min-w-0 flex-wrap items-center gap-x-0.5 gap-y-0.5">
+      <HostLabel host={host} />
+      {agents.length === 0 ? (
+        <span className="text-2xs text-ink-3">{t('host.no_agents')}</span>
+      ) : (
+        <ul aria-label={host.id} className="contents">
+          {agents.map((agent) => (
+            <AgentItem key={agent} id={agent} />
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+export function AgentsStrip() {
+  const t = useText();
+  const hosts = useRun((data) => data.hostIds);
+  const none = useRun((data) => data.agentIds.length === 0);
+  return (
+    <section aria-label={t('agents.title')} className="max-h-24 shrink-0 overflow-y-auto border-t border-line bg-sunken px-3 py-1.5">
+      {none ? (
+        <Empty icon={Users} title={t('agents.empty')} />
+      ) : (
+        <div className="flex flex-wrap gap-x-5 gap-y-0.5">
+          {hosts.map((host) => (
+            <HostGroup key={host} id={host} />
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}

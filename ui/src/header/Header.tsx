@@ -1,0 +1,142 @@
+// The line at the top: where the run stands, and what can be done with it as a whole.
+
+import { ArrowLeft, Download, EllipsisVertical, Keyboard, Pause, Play, Settings2, Square } from 'lucide-react';
+import { DropdownMenu } from 'radix-ui';
+
+import { Brand } from '../app/Brand';
+import { Button, Chip, IconButton, Progress } from '../design/controls';
+import { ITEM_LOOK, MENU_LOOK } from '../design/menus';
+import { useText } from '../i18n';
+import { InboxButton } from '../inbox/Inbox';
+import { hasEnded } from '../model/phases';
+import { clockText, elapsedSeconds, wallSeconds } from '../model/time';
+import { useNow } from '../store/clock';
+import { useCommands, useSession } from '../store/context';
+import { useRun } from '../store/run';
+import { showOverlay } from '../store/view';
+
+export function RehearsalBadge({ speed }: { speed: number | null }) {
+  const t = useText();
+  if (speed === null) return null;
+  return (
+    <Chip tone="rehearsal" data-testid="rehearsal-badge" title={t('rehearsal.text')} className="font-semibold tracking-wide">
+      {t('rehearsal.badge', { speed })}
+    </Chip>
+  );
+}
+
+function PhaseChip() {
+  const t = useText();
+  const phase = useRun((data) => data.run.phase);
+  return (
+    <Chip tone="phase" data-testid="run-phase" data-phase={phase} className={`phase-${phase}`}>
+      <span className={`size-1.5 rounded-full bg-(--phase) ${phase === 'running' ? 'animate-pulse' : ''}`} aria-hidden="true" />
+      {t(`run.${phase}`)}
+    </Chip>
+  );
+}
+
+function Clock() {
+  const t = useText();
+  const run = useRun((data) => data.run);
+  const elapsed = elapsedSeconds(run, useNow());
+  const forecast = wallSeconds(run.forecast.expected_seconds, run.rehearsal_speed);
+  return (
+    <div className="flex shrink-0 items-baseline gap-1 text-sm tabular" title={t('header.clock')}>
+      <span data-testid="elapsed" className={elapsed > forecast * 1.02 ? 'text-back-off' : ''}>
+        {clockText(elapsed)}
+      </span>
+      <span className="text-xs text-ink-3">/ {clockText(forecast)}</span>
+    </div>
+  );
+}
+
+function Overall() {
+  const t = useText();
+  const completed = useRun((data) => data.run.completed);
+  const failed = useRun((data) => data.run.failed);
+  const running = useRun((data) => data.run.running);
+  const total = useRun((data) => data.run.total);
+  const progress = useRun((data) => data.run.progress);
+  return (
+    <div className="flex min-w-0 flex-1 items-center justify-end gap-3">
+      {failed === 0 ? null : <span className="shrink-0 text-xs text-failed tabular">{t('header.failed', { count: failed })}</span>}
+      {running === 0 ? null : <span className="hidden shrink-0 text-xs text-ink-3 tabular lg:inline">{t('header.running', { count: running })}</span>}
+      <Progress value={progress} label={t('header.progress')} className="max-w-52 min-w-16 flex-1" />
+      <span data-testid="progress-count" data-completed={completed} data-total={total} className="shrink-0 text-sm font-medium tabular">
+        {completed}/{total}
+      </span>
+    </div>
+  );
+}
+
+function More() {
+  const t = useText();
+  const commands = useCommands();
+  return (
+    <DropdownMenu.Root>
+      <DropdownMenu.Trigger asChild>
+        <IconButton icon={EllipsisVertical} label={t('header.more')} />
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content align="end" sideOffset={4} collisionPadding={8} className={MENU_LOOK}>
+          <DropdownMenu.Item className={ITEM_LOOK} onSelect={() => showOverlay('keys')}>
+            <Keyboard size={14} aria-hidden="true" />
+            {t('keys.title')}
+          </DropdownMenu.Item>
+          <DropdownMenu.Separator className="my-1 h-px bg-line" />
+          <DropdownMenu.Item className={`${ITEM_LOOK} text-failed`} onSelect={() => void commands.stopAll()}>
+            <Square size={14} aria-hidden="true" />
+            {t('action.stop_all')}
+          </DropdownMenu.Item>
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}
+
+export function Header() {
+  const t = useText();
+  const session = useSession();
+  const commands = useCommands();
+  const title = useRun((data) => data.run.title);
+  const phase = useRun((data) => data.run.phase);
+  const speed = useRun((data) => data.run.rehearsal_speed);
+  const ended = hasEnded(phase);
+  return (
+    <header className="flex h-12 shrink-0 items-center gap-3 border-b border-line bg-surface pr-3 pl-2">
+      <IconButton icon={ArrowLeft} label={t('header.back')} onClick={session.welcome} className="-mr-1.5" />
+      <Brand />
+      <h1 className="max-w-[28vw] min-w-0 truncate text-sm font-semibold" title={title}>
+        {title}
+      </h1>
+      <PhaseChip />
+      <RehearsalBadge speed={speed} />
+      <Overall />
+      <Clock />
+      <span className="h-5 w-px bg-line" aria-hidden="true" />
+      <div className="flex shrink-0 items-center gap-1.5">
+        {phase === 'paused' ? (
+          <Button icon={Play} data-testid="resume-run" onClick={() => void commands.resume()}>
+            {t('action.resume')}
+          </Button>
+        ) : (
+          <Button icon={Pause} disabled={ended} data-testid="pause-run" onClick={() => void commands.pause()}>
+            {t('action.pause')}
+          </Button>
+        )}
+        <Button icon={Square} disabled={phase === 'completed' || phase === 'cancelled'} data-testid="cancel-run" onClick={() => void commands.cancelRun()}>
+          {t('action.cancel')}
+        </Button>
+        <Button icon={Download} look={ended ? 'primary' : 'plain'} data-testid="export-button" onClick={() => showOverlay('export')}>
+          {t('action.export')}
+        </Button>
+      </div>
+      <div className="flex shrink-0 items-center">
+        <InboxButton />
+        <IconButton icon={Settings2} label={t('settings.title')} data-testid="settings-button" onClick={() => showOverlay('settings')} />
+        <More />
+      </div>
+    </header>
+  );
+}

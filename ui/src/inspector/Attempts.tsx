@@ -1,0 +1,104 @@
+// Each try of a task: who, how long, how it ended, and the evidence that was looked for.
+
+import { ChevronRight, CircleCheck, CircleX } from 'lucide-react';
+import { Collapsible } from 'radix-ui';
+
+import { StateIcon } from '../design/StateIcon';
+import { useLanguage, useText } from '../i18n';
+import { durationText, secondsBetween, timeOfDay } from '../model/time';
+import { millisOf } from '../model/time';
+import type { AttemptView, CheckResult, EvidenceReport, TaskPhase, TaskView } from '../platform/types';
+import { useNow } from '../store/clock';
+import { CodeLines } from './parts';
+
+function phaseOf(attempt: AttemptView, task: TaskView): TaskPhase {
+  if (attempt.cause === 'cancelled' || attempt.cause === 'reassigned') return 'cancelled';
+  if (attempt.cause !== null) return 'failed';
+  return attempt.ended_at === null ? task.phase : 'completed';
+}
+
+function Check({ check }: { check: CheckResult }) {
+  const Icon = check.passed ? CircleCheck : CircleX;
+  return (
+    <li className="flex flex-col gap-1">
+      <span className="flex items-start gap-1.5">
+        <Icon size={13} className={`mt-0.5 shrink-0 ${check.passed ? 'text-completed' : 'text-failed'}`} aria-hidden="true" />
+        <span className="selectable min-w-0 flex-1 font-mono text-2xs break-all">{check.run.join(' ')}</span>
+        <span className="shrink-0 text-2xs text-ink-3 tabular">
+          {check.ended}, {durationText(check.millis / 1000)}
+        </span>
+      </span>
+      {check.tail === '' ? null : (
+        <pre className="selectable max-h-36 overflow-auto rounded-md bg-sunken p-2 font-mono text-2xs whitespace-pre-wrap text-ink-2">{check.tail}</pre>
+      )}
+    </li>
+  );
+}
+
+function Evidence({ evidence }: { evidence: EvidenceReport }) {
+  const t = useText();
+  return (
+    <div className="flex flex-col gap-2">
+      {evidence.problem === null ? null : <p className="selectable text-xs text-failed">{evidence.problem}</p>}
+      {evidence.missing.length === 0 ? null : (
+        <div>
+          <p className="text-2xs text-failed">{t('evidence.missing')}</p>
+          <CodeLines lines={evidence.missing} none="inspector.none" />
+        </div>
+      )}
+      {evidence.unchanged.length === 0 ? null : (
+        <div>
+          <p className="text-2xs text-failed">{t('evidence.unchanged')}</p>
+          <CodeLines lines={evidence.unchanged} none="inspector.none" />
+        </div>
+      )}
+      {evidence.changed.length === 0 ? null : (
+        <div>
+          <p className="text-2xs text-ink-3">{t('evidence.changed')}</p>
+          <CodeLines lines={evidence.changed} none="inspector.none" />
+        </div>
+      )}
+      {evidence.checks.length === 0 ? null : (
+        <ul className="flex flex-col gap-1.5" aria-label={t('evidence.checks')}>
+          {evidence.checks.map((check, index) => (
+            <Check key={index} check={check} />
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+export function Attempt({ attempt, task }: { attempt: AttemptView; task: TaskView }) {
+  const t = useText();
+  const language = useLanguage();
+  const now = useNow(attempt.ended_at === null);
+  const from = attempt.started_at ?? attempt.assigned_at;
+  const until = attempt.ended_at === null ? now : millisOf(attempt.ended_at);
+  const phase = phaseOf(attempt, task);
+  return (
+    <Collapsible.Root defaultOpen={attempt.cause !== null && attempt.number === task.attempts.length} className="rounded-md border border-line">
+      <Collapsible.Trigger className="group flex h-8 w-full items-center gap-2 rounded-md px-2 text-left text-xs hover:bg-hover">
+        <ChevronRight size={12} className="shrink-0 text-ink-3 transition-transform group-data-[state=open]:rotate-90" aria-hidden="true" />
+        <StateIcon phase={phase} size={13} />
+        <span className="font-semibold tabular">{t('attempt.number', { number: attempt.number })}</span>
+        <span className="tabular text-ink-2">{attempt.agent}</span>
+        <span className="min-w-0 flex-1 truncate text-ink-3">{attempt.cause === null ? '' : t(`cause.${attempt.cause}`)}</span>
+        <span className="shrink-0 text-ink-2 tabular">{durationText(secondsBetween(from, until))}</span>
+      </Collapsible.Trigger>
+      <Collapsible.Content className="flex flex-col gap-2 px-2.5 pt-1 pb-2.5">
+        <p className="text-2xs text-ink-3 tabular">
+          {timeOfDay(attempt.assigned_at, language)} – {attempt.ended_at === null ? t('attempt.open') : timeOfDay(attempt.ended_at, language)}
+        </p>
+        {attempt.error === null ? null : <p className="selectable text-xs break-words text-failed">{attempt.error}</p>}
+        {attempt.output_files.length === 0 ? null : (
+          <div>
+            <p className="text-2xs text-ink-3">{t('attempt.claims')}</p>
+            <CodeLines lines={attempt.output_files} none="inspector.none" />
+          </div>
+        )}
+        {attempt.evidence === null ? null : <Evidence evidence={attempt.evidence} />}
+      </Collapsible.Content>
+    </Collapsible.Root>
+  );
+}

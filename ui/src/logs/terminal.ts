@@ -1,0 +1,74 @@
+// xterm.js, set up as a window on a log: reads only, keeps a bounded number of lines.
+
+import { FitAddon } from '@xterm/addon-fit';
+import { SearchAddon } from '@xterm/addon-search';
+import { Terminal } from '@xterm/xterm';
+import type { ITheme } from '@xterm/xterm';
+
+export type LogView = { terminal: Terminal; fit: FitAddon; search: SearchAddon };
+
+const LIGHT: ITheme = {
+  background: '#fcfcfd',
+  foreground: '#33323d',
+  cursor: '#fcfcfd',
+  selectionBackground: '#d9d6f5',
+  black: '#33323d',
+  red: '#c0362c',
+  green: '#2c7a4b',
+  yellow: '#8a6100',
+  blue: '#3361c4',
+  magenta: '#7a3fb0',
+  cyan: '#14768a',
+  white: '#6d6b78',
+  brightBlack: '#6d6b78',
+};
+
+const DARK: ITheme = {
+  background: '#141419',
+  foreground: '#d6d5de',
+  cursor: '#141419',
+  selectionBackground: '#3d3a66',
+  black: '#23222b',
+  red: '#f0837a',
+  green: '#79c796',
+  yellow: '#dcb868',
+  blue: '#86abf5',
+  magenta: '#c39bee',
+  cyan: '#74c5d4',
+  white: '#d6d5de',
+  brightBlack: '#8d8b99',
+};
+
+const HITS = {
+  light: { matchBackground: '#efe3b5', activeMatchBackground: '#f5c542', matchOverviewRuler: '#b08900', activeMatchColorOverviewRuler: '#7a5c00' },
+  dark: { matchBackground: '#4d431f', activeMatchBackground: '#8a6d12', matchOverviewRuler: '#8a7430', activeMatchColorOverviewRuler: '#d9b43f' },
+};
+
+export function terminalTheme(theme: 'light' | 'dark'): ITheme {
+  return theme === 'dark' ? DARK : LIGHT;
+}
+
+export function searchDecorations(theme: 'light' | 'dark') {
+  return HITS[theme];
+}
+
+export function openTerminal(element: HTMLElement, theme: 'light' | 'dark', options: { fontSize: number; scrollback: number }): LogView {
+  const terminal = new Terminal({
+    ...options,
+    theme: terminalTheme(theme),
+    fontFamily: getComputedStyle(document.documentElement).getPropertyValue('--font-mono') || 'monospace',
+    lineHeight: 1.25,
+    convertEol: true,
+    disableStdin: true,
+    cursorBlink: false,
+    cursorInactiveStyle: 'none',
+    // Marks of search hits are a proposed part of xterm's interface.
+    allowProposedApi: true,
+  });
+  const fit = new FitAddon();
+  const search = new SearchAddon();
+  terminal.loadAddon(fit);
+  terminal.loadAddon(search);
+  terminal.open(element);
+  return { terminal, fit, search };
+}

@@ -1,0 +1,198 @@
+// A platform without a program behind it: for a plain browser, for tests and for designing.
+
+import { level6 } from './level6';
+import { planView, pastRuns, doctorLines } from './plans';
+import { Simulation } from './simulation';
+import { synthetic } from './synthetic';
+import type { BackendState, InitialTarget, LogStream, Platform } from '../platform';
+import type { ApiError, ErrorCode, Event, RunSnapshot, TaskView } from '../types';
+
+export type MemoryOptions = {
+  target: InitialTarget;
+  speed: number;
+  /** Play so many seconds before the first look. */
+  skipSeconds: number;
+  stumbles: string | null;
+  fails: string | null;
+  /** How many tasks; the Level 6 plan when null. */
+  tasks: number | null;
+  /** Whether the plan is full of mistakes. */
+  broken: boolean;
+  /** How often the clock moves by itself, in milliseconds; 0 leaves it to the caller. */
+  tickMillis: number;
+};
+
+export type MemoryPlatform = Platform & {
+  /** Moves the run on by so many milliseconds and tells everybody. */
+  advance: (millis: number) => void;
+  simulation: () => Simulation | null;
+  emit: (event: Event) => void;
+  setBackend: (state: BackendState) => void;
+};
+
+export const MEMORY_DEFAULTS: MemoryOptions = {
+  target: { plan: null, stateDir: null, rehearse: null },
+  speed: 60,
+  skipSeconds: 0,
+  stumbles: 'Task-7',
+  fails: null,
+  tasks: null,
+  broken: false,
+  tickMillis: 250,
+};
+
+/** Reads `?memory&plan=…&state=…&rehearse=60&at=45&tasks=1000&fails=Task-7&broken`. */
+export function memoryOptionsFrom(query: URLSearchParams): MemoryOptions {
+  const number = (name: string): number | null => (query.has(name) ? Number(query.get(name)) : null);
+  const fails = query.get('fails');
+  return {
+    ...MEMORY_DEFAULTS,
+    target: { plan: query.get('plan'), stateDir: query.get('state'), rehearse: number('rehearse') },
+    skipSeconds: number('at') ?? 0,
+    speed: number('speed') ?? MEMORY_DEFAULTS.speed,
+    tasks: number('tasks'),
+    fails,
+    stumbles: fails === null ? MEMORY_DEFAULTS.stumbles : null,
+    broken: query.has('broken'),
+  };
+}
+
+function refuse(code: ErrorCode, message: string, hints: string[] = []): Promise<never> {
+  const error: ApiError = { code, message, hints, findings: [] };
+  return Promise.reject(Object.assign(new Error(message), error));
+}
+
+class LogBook {
+  readonly #texts = new Map<string, string>();
+  readonly #followers = new Map<string, Set<(bytes: Uint8Array, offset: number) => void>>();
+
+  append(agent: string | null, line: string): void {
+    const key = agent ?? '';
+    const text = `${line}\r\n`;
+    const before = this.#texts.get(key) ?? '';
+    this.#texts.set(key, before + text);
+    for (const follower of this.#followers.get(key) ?? []) follower(new TextEncoder().encode(text), before.length);
+  }
+
+  follow(agent: string | null, onBytes: (bytes: Uint8Array, offset: number) => void): LogStream {
+    const key = agent ?? '';
+    const followers = this.#followers.get(key) ?? new Set();
+    this.#followers.set(key, followers.add(onBytes));
+    const text = this.#texts.get(key) ?? '';
+    if (text !== '') onBytes(new TextEncoder().encode(text), 0);
+    return { addCredit: () => undefined, close: () => void followers.delete(onBytes) };
+  }
+}
+
+export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlatform {
+  const settings = { ...MEMORY_DEFAULTS, ...options };
+  const runListeners = new Set<(event: Event) => void>();
+  const backendListeners = new Set<(state: BackendState) => void>();
+  const logs = new LogBook();
+  let simulation: Simulation | null = null;
+  let timer: ReturnType<typeof setInterval> | null = null;
+  let clock = Date.now();
+
+  const plan = (): RunSnapshot => (settings.tasks === null ? level6(clock) : synthetic(settings.tasks, clock));
+  const emit = (event: Event): void => runListeners.forEach((listener) => listener(event));
+
+  function tell(): void {
+    if (simulation === null) return;
+    for (const line of simulation.takeLines()) logs.append(line.agent, line.text);
+    const patch = simulation.patch();
+    if (patch === null) return;
+    emit({ event: 'changed', value: patch });
+    for (const notice of patch.notices) emit({ event: 'notice', value: notice });
+  }
+
+  function advance(millis: number): void {
+    clock += millis;
+    simulation?.advance(clock);
+    tell();
+  }
+
+  function begin(speed: number): Simulation {
+    clock = Date.now() - settings.skipSeconds * 1000;
+    const { stumbles, fails } = settings;
+    simulation = new Simulation(plan(), { speed, stumbles, fails }, clock);
+    simulation.start('20261122-1534-level6');
+    simulation.advance(Date.now());
+    clock = Date.now();
+    tell();
+    if (timer === null && settings.tickMillis > 0) {
+      timer = setInterval(() => advance(Date.now() - clock), settings.tickMillis);
+    }
+    return simulation;
+  }
+
+  function onTask(id: string, act: (task: TaskView, played: Simulation) => Promise<void> | undefined): Promise<void> {
+    const task = simulation?.task(id);
+    if (simulation === null || task === undefined) return refuse('bad_input', `there is no task ${id}`);
+    const answer = act(task, simulation) ?? Promise.resolve();
+    tell();
+    return answer;
+  }
+
+  function onRun(phase: 'running' | 'paused' | 'cancelled'): Promise<void> {
+    if (simulation === null) return refuse('no_run', 'no run is open');
+    simulation.setPhase(phase);
+    tell();
+    return Promise.resolve();
+  }
+
+  return {
+    advance,
+    emit,
+    simulation: () => simulation,
+    setBackend: (state) => backendListeners.forEach((listener) => listener(state)),
+
+    inspectPlan: (path, choice, rehearse) => Promise.resolve(planView(path, choice, rehearse, plan(), settings.broken)),
+    startRun: (start) => {
+      begin(start.rehearse ?? settings.speed);
+      const run = simulation?.snapshot.run;
+      return Promise.resolve({ run_id: run?.run_id ?? '', state_dir: run?.state_dir ?? '', session: run?.session ?? '' });
+    },
+    listRuns: () => Promise.resolve(pastRuns(Date.now())),
+    openRun: () => Promise.resolve(structuredClone((simulation ?? begin(settings.speed)).snapshot)),
+    closeRun: () => Promise.resolve(),
+    onRunEvent: (callback) => {
+      runListeners.add(callback);
+      return () => runListeners.delete(callback);
+    },
+    onBackendState: (callback) => {
+      backendListeners.add(callback);
+      return () => backendListeners.delete(callback);
+    },
+
+    pause: () => onRun('paused'),
+    resume: () => onRun('running'),
+    cancelRun: () => onRun('cancelled'),
+    stopAll: () => {
+      if (timer !== null) clearInterval(timer);
+      timer = null;
+      return Promise.resolve();
+    },
+    cancelTask: (id) => onTask(id, (task, played) => void played.cancelTask(task)),
+    retryTask: (id) => onTask(id, (task, played) => void played.retryTask(task)),
+    reassign: (id, agentId, stopRunning) =>
+      onTask(id, (task, played) => {
+        const agent = played.agent(agentId);
+        if (agent === undefined) return refuse('bad_input', `there is no agent ${agentId}`);
+        if (agent.kind !== task.kind) return refuse('bad_input', `${id} wants a ${task.kind} agent, ${agentId} is ${agent.kind}`);
+        if (!stopRunning && ['offered', 'running', 'checking'].includes(task.phase)) {
+          return refuse('needs_confirmation', `${id} is running on ${task.agent}; its attempt would be stopped`);
+        }
+        played.reassign(task, agent);
+        return undefined;
+      }),
+
+    followLog: (agent, _offset, onBytes) => Promise.resolve(logs.follow(agent, onBytes)),
+    doctor: () => Promise.resolve(doctorLines()),
+    exportReport: (format) => Promise.resolve(`~/level6-report.${format === 'markdown' ? 'md' : format}`),
+    choosePlan: () => Promise.resolve('examples/level6'),
+    setNotifications: () => Promise.resolve(),
+    setLanguage: () => Promise.resolve(),
+    initialTarget: () => Promise.resolve(settings.target),
+    onFocusTask: () => () => undefined,
+  };
+}

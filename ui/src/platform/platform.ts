@@ -1,0 +1,84 @@
+// What the window may ask of the world outside it. Nothing else in the window reaches out.
+
+import type {
+  AgentId,
+  ApiError,
+  Choice,
+  DoctorLine,
+  Event,
+  PlanView,
+  ReportFormat,
+  RunSnapshot,
+  RunSummary,
+  StartOptions,
+  Started,
+  TaskId,
+} from './types';
+
+export type Language = 'en' | 'ja';
+export type BackendState = 'connected' | 'lost';
+export type Unsubscribe = () => void;
+
+/** What the program was started with. */
+export type InitialTarget = { plan: string | null; stateDir: string | null; rehearse: number | null };
+
+/** A log that is being followed. */
+export type LogStream = {
+  /** Allows so many more bytes; called as the terminal has drawn what came. */
+  addCredit: (bytes: number) => void;
+  close: () => void;
+};
+
+/** Every method that returns a promise rejects with an {@link ApiError}. */
+export interface Platform {
+  inspectPlan(path: string, choice: Choice, rehearse: number | null, stateDir: string | null): Promise<PlanView>;
+  startRun(options: StartOptions): Promise<Started>;
+  listRuns(): Promise<RunSummary[]>;
+  /** The whole run; from then on its events come by {@link Platform.onRunEvent}. */
+  openRun(stateDir: string): Promise<RunSnapshot>;
+  closeRun(): Promise<void>;
+  onRunEvent(callback: (event: Event) => void): Unsubscribe;
+  onBackendState(callback: (state: BackendState) => void): Unsubscribe;
+
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  cancelRun(): Promise<void>;
+  stopAll(): Promise<void>;
+  cancelTask(task: TaskId): Promise<void>;
+  retryTask(task: TaskId): Promise<void>;
+  reassign(task: TaskId, agent: AgentId, stopRunning: boolean): Promise<void>;
+
+  /** No agent means the orchestrator's own log. */
+  followLog(
+    agent: AgentId | null,
+    offset: number,
+    onBytes: (bytes: Uint8Array, offset: number) => void,
+  ): Promise<LogStream>;
+
+  doctor(): Promise<DoctorLine[]>;
+  /** Asks where by a native dialog; answers the path, or null when the person cancelled. */
+  exportReport(format: ReportFormat): Promise<string | null>;
+  /** Asks by a native dialog; answers the path, or null when the person cancelled. */
+  choosePlan(): Promise<string | null>;
+
+  setNotifications(enabled: boolean): Promise<void>;
+  setLanguage(language: Language): Promise<void>;
+  initialTarget(): Promise<InitialTarget>;
+  /** A native notification was clicked. */
+  onFocusTask(callback: (task: TaskId) => void): Unsubscribe;
+}
+
+/** Whatever was thrown, as an {@link ApiError}. */
+export function asApiError(thrown: unknown): ApiError {
+  if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'message' in thrown) {
+    const error = thrown as Partial<ApiError> & Pick<ApiError, 'code'>;
+    return {
+      code: error.code,
+      message: String(error.message),
+      hints: error.hints ?? [],
+      findings: error.findings ?? [],
+    };
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: 'internal', message, hints: [], findings: [] };
+}

@@ -1,0 +1,101 @@
+// What a person can tell a run to do. Asks first where something would be lost, and shows what the
+// program refuses.
+
+import { asApiError } from '../platform/platform';
+import type { Platform } from '../platform/platform';
+import type { AgentId, ReportFormat, TaskId } from '../platform/types';
+import { ask, showToast } from './dialogs';
+
+export type Commands = {
+  pause: () => Promise<void>;
+  resume: () => Promise<void>;
+  cancelRun: () => Promise<void>;
+  stopAll: () => Promise<void>;
+  cancelTask: (task: TaskId) => Promise<void>;
+  retryTask: (task: TaskId) => Promise<void>;
+  reassign: (task: TaskId, agent: AgentId) => Promise<void>;
+  exportReport: (format: ReportFormat) => Promise<void>;
+};
+
+/** Shows a refusal instead of throwing it. */
+export async function showingErrors(act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (thrown) {
+    showToast({ kind: 'error', error: asApiError(thrown) });
+  }
+}
+
+async function reassign(platform: Platform, task: TaskId, agent: AgentId): Promise<void> {
+  try {
+    await platform.reassign(task, agent, false);
+  } catch (thrown) {
+    const error = asApiError(thrown);
+    if (error.code !== 'needs_confirmation') throw thrown;
+    const agreed = await ask({
+      title: 'confirm.reassign.title',
+      body: 'confirm.reassign.body',
+      values: { task, agent },
+      detail: error.message,
+      confirm: 'confirm.reassign.yes',
+      tone: 'danger',
+    });
+    if (!agreed) return;
+    await platform.reassign(task, agent, true);
+  }
+  showToast({ kind: 'done', text: 'toast.reassigned', values: { task, agent } });
+}
+
+async function cancelRun(platform: Platform): Promise<void> {
+  const agreed = await ask({
+    title: 'confirm.cancel_run.title',
+    body: 'confirm.cancel_run.body',
+    values: {},
+    detail: '',
+    confirm: 'confirm.cancel_run.yes',
+    tone: 'danger',
+  });
+  if (agreed) await platform.cancelRun();
+}
+
+async function stopAll(platform: Platform): Promise<void> {
+  const agreed = await ask({
+    title: 'confirm.stop_all.title',
+    body: 'confirm.stop_all.body',
+    values: {},
+    detail: '',
+    confirm: 'confirm.stop_all.yes',
+    tone: 'danger',
+  });
+  if (agreed) await platform.stopAll();
+}
+
+async function cancelTask(platform: Platform, task: TaskId): Promise<void> {
+  const agreed = await ask({
+    title: 'confirm.cancel_task.title',
+    body: 'confirm.cancel_task.body',
+    values: { task },
+    detail: '',
+    confirm: 'confirm.cancel_task.yes',
+    tone: 'danger',
+  });
+  if (agreed) await platform.cancelTask(task);
+}
+
+async function exportReport(platform: Platform, format: ReportFormat): Promise<void> {
+  const path = await platform.exportReport(format);
+  if (path !== null) showToast({ kind: 'done', text: 'toast.exported', values: { path } });
+}
+
+export function createCommands(platform: Platform): Commands {
+  return {
+    pause: () => showingErrors(() => platform.pause()),
+    resume: () => showingErrors(() => platform.resume()),
+    cancelRun: () => showingErrors(() => cancelRun(platform)),
+    stopAll: () => showingErrors(() => stopAll(platform)),
+    cancelTask: (task) => showingErrors(() => cancelTask(platform, task)),
+    retryTask: (task) => showingErrors(() => platform.retryTask(task)),
+    reassign: (task, agent) => showingErrors(() => reassign(platform, task, agent)),
+    exportReport: (format) => showingErrors(() => exportReport(platform, format)),
+  };
+}

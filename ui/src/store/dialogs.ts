@@ -1,0 +1,59 @@
+// Questions that must be answered before a command goes on, and short messages in the corner.
+
+import { create } from 'zustand';
+
+import type { TextKey, TextValues } from '../i18n';
+import type { ApiError, Notice } from '../platform/types';
+
+export type Question = {
+  title: TextKey;
+  body: TextKey;
+  values: TextValues;
+  /** What the program said, in its own words. */
+  detail: string;
+  confirm: TextKey;
+  tone: 'plain' | 'danger';
+};
+
+export type Toast =
+  | { id: number; kind: 'error'; error: ApiError }
+  | { id: number; kind: 'notice'; notice: Notice }
+  | { id: number; kind: 'done'; text: TextKey; values: TextValues };
+
+type NewToast =
+  | { kind: 'error'; error: ApiError }
+  | { kind: 'notice'; notice: Notice }
+  | { kind: 'done'; text: TextKey; values: TextValues };
+
+type Dialogs = {
+  question: Question | null;
+  answer: ((agreed: boolean) => void) | null;
+  toasts: Toast[];
+};
+
+const MOST_TOASTS = 4;
+let nextToast = 1;
+
+export const useDialogs = create<Dialogs>(() => ({ question: null, answer: null, toasts: [] }));
+
+/** Resolves to whether the person agreed. A question that is still open counts as refused. */
+export function ask(question: Question): Promise<boolean> {
+  useDialogs.getState().answer?.(false);
+  return new Promise((resolve) => useDialogs.setState({ question, answer: resolve }));
+}
+
+export function answerQuestion(agreed: boolean): void {
+  const { answer } = useDialogs.getState();
+  useDialogs.setState({ question: null, answer: null });
+  answer?.(agreed);
+}
+
+export function showToast(toast: NewToast): void {
+  const id = nextToast;
+  nextToast += 1;
+  useDialogs.setState((state) => ({ toasts: [...state.toasts, { ...toast, id }].slice(-MOST_TOASTS) }));
+}
+
+export function dropToast(id: number): void {
+  useDialogs.setState((state) => ({ toasts: state.toasts.filter((toast) => toast.id !== id) }));
+}

@@ -1,0 +1,66 @@
+// One run, or a plan drawn as one: the store that graph, timeline, logs and inspector read.
+
+import { createContext, useContext } from 'react';
+import { useStore } from 'zustand';
+import { useShallow } from 'zustand/shallow';
+import { createStore } from 'zustand/vanilla';
+import type { StoreApi } from 'zustand/vanilla';
+
+import { millisOf } from '../model/time';
+import { fromSnapshot } from './merge';
+import type { RunData } from './merge';
+import type { BackendState } from '../platform/platform';
+import type { AgentView, RunSnapshot, TaskId, TaskView } from '../platform/types';
+
+export type RunState = {
+  data: RunData;
+  /** Milliseconds to add to this machine's clock to get the backend's. */
+  clockOffset: number;
+  backend: BackendState;
+};
+
+export type RunStore = StoreApi<RunState>;
+
+export function createRunStore(snapshot: RunSnapshot): RunStore {
+  return createStore<RunState>(() => ({
+    data: fromSnapshot(snapshot),
+    clockOffset: millisOf(snapshot.run.now) - Date.now(),
+    backend: 'connected',
+  }));
+}
+
+const RunContext = createContext<RunStore | null>(null);
+export const RunScope = RunContext.Provider;
+
+export function useRunStore(): RunStore {
+  const store = useContext(RunContext);
+  if (store === null) throw new Error('a view of a run stands outside of a RunScope');
+  return store;
+}
+
+/** Part of the run; the component is drawn again only when this part is another one. */
+export function useRun<T>(select: (data: RunData) => T): T {
+  return useStore(useRunStore(), (state) => select(state.data));
+}
+
+/** The same for arrays and objects made anew by `select`, compared entry by entry. */
+export function useRunShallow<T>(select: (data: RunData) => T): T {
+  return useStore(
+    useRunStore(),
+    useShallow((state: RunState) => select(state.data)),
+  );
+}
+
+export function useTask(id: TaskId | null): TaskView | undefined {
+  return useRun((data) => (id === null ? undefined : data.tasks[id]));
+}
+
+/** All tasks in the plan's order. */
+export function useTasks(): TaskView[] {
+  return useRunShallow((data) => data.taskIds.flatMap((id) => data.tasks[id] ?? []));
+}
+
+/** All agents in the plan's order. */
+export function useAgents(): AgentView[] {
+  return useRunShallow((data) => data.agentIds.flatMap((id) => data.agents[id] ?? []));
+}

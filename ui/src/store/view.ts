@@ -1,0 +1,81 @@
+// What the person looks at: the selection that links all views, and how the panes stand.
+
+import { create } from 'zustand';
+
+import type { AgentId, TaskId, TaskPhase } from '../platform/types';
+
+export type PaneName = 'graph' | 'timeline' | 'logs';
+export type Overlay = 'palette' | 'settings' | 'export' | 'keys' | 'inbox';
+
+type View = {
+  selectedTask: TaskId | null;
+  selectedAgent: AgentId | null;
+  inspectorOpen: boolean;
+  maximised: PaneName | null;
+  phaseFilter: TaskPhase[];
+  overlay: Overlay | null;
+  /** Raised to open the menu of agents from the keyboard. */
+  reassignMenu: boolean;
+  /** The highest number of a notice that was seen in the inbox. */
+  seenNotice: number;
+};
+
+const FRESH: View = {
+  selectedTask: null,
+  selectedAgent: null,
+  inspectorOpen: true,
+  maximised: null,
+  phaseFilter: [],
+  overlay: null,
+  reassignMenu: false,
+  seenNotice: 0,
+};
+
+export const useView = create<View>(() => FRESH);
+
+/** A task is selected with its agent, so that the logs follow. */
+export function selectTask(task: TaskId | null, agent: AgentId | null = null): void {
+  useView.setState((view) => ({
+    selectedTask: task,
+    selectedAgent: agent ?? (task === null ? null : view.selectedAgent),
+    reassignMenu: false,
+  }));
+}
+
+/** An agent is selected with the task that it is at, if it is at one. */
+export function selectAgent(agent: AgentId | null, task: TaskId | null = null): void {
+  useView.setState((view) => ({ selectedAgent: agent, selectedTask: task ?? view.selectedTask }));
+}
+
+export function openInspector(open: boolean): void {
+  useView.setState({ inspectorOpen: open });
+}
+
+export function toggleMaximised(pane: PaneName): void {
+  useView.setState((view) => ({ maximised: view.maximised === pane ? null : pane }));
+}
+
+export function togglePhase(phase: TaskPhase): void {
+  useView.setState((view) => ({
+    phaseFilter: view.phaseFilter.includes(phase)
+      ? view.phaseFilter.filter((one) => one !== phase)
+      : [...view.phaseFilter, phase],
+  }));
+}
+
+export function showOverlay(overlay: Overlay | null): void {
+  useView.setState({ overlay });
+}
+
+export function openReassignMenu(open: boolean): void {
+  useView.setState((view) => ({ reassignMenu: open, inspectorOpen: view.inspectorOpen || open }));
+}
+
+export function markSeen(notice: number): void {
+  useView.setState((view) => ({ seenNotice: Math.max(view.seenNotice, notice) }));
+}
+
+/** Another run, another view. */
+export function resetView(): void {
+  useView.setState(FRESH);
+}

@@ -1,0 +1,54 @@
+//! `cargo xtask bench`: measures the built programs as a person has them, beside what others do in
+//! the same call on the same machine.
+
+mod agent;
+mod engine;
+mod overhead;
+mod plan;
+mod polling;
+mod reaction;
+mod sandbox;
+mod table;
+mod wait;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::project::cargo;
+
+/// Options of `cargo xtask bench`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subject {
+    /// From an agent's COMPLETED on disk to its dependent's BUSY on disk.
+    Reaction(reaction::Options),
+    /// Seconds per empty command task, in a chain and in a fan of four at once.
+    Overhead(overhead::Options),
+    /// Seeds of the simulator per second.
+    Engine(engine::Options),
+}
+
+/// Measures and prints.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    match &options.subject {
+        Subject::Reaction(options) => {
+            build()?;
+            reaction::run(options)
+        }
+        Subject::Overhead(options) => {
+            build()?;
+            overhead::run(options)
+        }
+        Subject::Engine(options) => engine::run(options),
+    }
+}
+
+fn build() -> Result<()> {
+    println!("Building the programs for release …");
+    cargo().args(["build", "--release", "-p", "miyabi-cli", "-p", "miyabi-host"]).run()
+}
