@@ -18,7 +18,10 @@ pub(crate) fn is_there() -> bool {
             .build()?;
         watcher.get_property("IsStatusNotifierHostRegistered")
     };
-    asked().unwrap_or(false)
+    asked().unwrap_or_else(|error| {
+        tracing::debug!(%error, "nobody was asked for a tray");
+        false
+    })
 }
 
 /// Other systems have their place for such icons always.

@@ -46,12 +46,11 @@ pub(crate) const WINDOW: &[Package] = &[
 
 /// For the tests, beside the others. The fonts are for screenshots in Japanese.
 pub(crate) const TESTS: &[Package] = &[
-    both("jq"),
+    linux("git", "git"),
     linux("python3", "python3"),
     linux("webkit2gtk-driver", "WebKitWebDriver"),
     linux("xvfb", "Xvfb"),
     linux("xdotool", "xdotool"),
-    library("dbus-x11"),
     library("fonts-dejavu"),
     library("fonts-noto-cjk"),
 ];

@@ -35,6 +35,8 @@ pub struct Desk {
 }
 
 struct OpenWindow {
+    /// The session, and the program with it, ends with its last holder.
+    _page: Page,
     program: u32,
     _driver: Guarded,
 }
@@ -95,8 +97,9 @@ impl Desk {
             .await
             .context("the window did not open")?;
         let id = process::running(&self.processes(), &program).context("the program is not running")?;
-        self.window = Some(OpenWindow { program: id, _driver: driver });
-        Ok(Page::of(client))
+        let page = Page::of(client);
+        self.window = Some(OpenWindow { _page: page.clone(), program: id, _driver: driver });
+        Ok(page)
     }
 
     /// The window's process.

@@ -51,6 +51,18 @@ impl StateFolder {
         eventually(&format!("work for {agent}"), SOON, busy).await
     }
 
+    /// Has an agent of the test's own appear, free.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn agent_appears(&self, agent: &str) -> Result<()> {
+        let whole = json!({
+            "agent_id": agent, "task_id": null, "status": "IDLE", "progress": 0.0, "started_at": null,
+            "updated_at": null, "output_files": [], "errors": [], "next_task": null
+        });
+        replace(&self.status_file(agent), &whole)
+    }
+
     /// Writes an agent's status as a program that knows the files alone would.
     ///
     /// # Errors
@@ -63,10 +75,14 @@ impl StateFolder {
         if let Some(keys) = whole.as_object_mut() {
             keys.remove("miyabi");
         }
-        let fresh = file.with_extension("fresh");
-        std::fs::write(&fresh, whole.to_string())?;
-        Ok(std::fs::rename(fresh, &file)?)
+        replace(&file, &whole)
     }
+}
+
+fn replace(file: &Path, whole: &Value) -> Result<()> {
+    let fresh = file.with_extension("fresh");
+    std::fs::write(&fresh, whole.to_string())?;
+    Ok(std::fs::rename(fresh, file)?)
 }
 
 /// Writes a plan of two tasks in a row, with one agent that a test plays, and no second try.

@@ -7,7 +7,7 @@ import { memo } from 'react';
 import { DROP_LOOK, useAgentDrop } from '../app/drag';
 import { Hint } from '../design/controls';
 import { StateIcon } from '../design/StateIcon';
-import { Empty } from '../design/surfaces';
+import { Empty } from '../design/Empty';
 import { useText } from '../i18n';
 import type { AgentId, HostId, HostView } from '../platform/types';
 import { useRun, useRunShallow, useTask } from '../store/run';

@@ -5,8 +5,9 @@ import { Tooltip } from 'radix-ui';
 import { useEffect } from 'react';
 import { useStore } from 'zustand';
 
+import { Boundary } from '../design/Boundary';
 import { Button } from '../design/controls';
-import { Empty } from '../design/surfaces';
+import { Empty } from '../design/Empty';
 import { setTextLanguage, useText } from '../i18n';
 import { PlanReview } from '../plan/PlanReview';
 import { SettingsSheet } from '../settings/SettingsSheet';
@@ -79,7 +80,9 @@ export function App({ session }: { session: Session }) {
   useEffect(() => void session.boot(), [session]);
   const content = (
     <>
-      <CurrentScreen screen={screen} />
+      <Boundary>
+        <CurrentScreen screen={screen} />
+      </Boundary>
       <Toasts inRun={screen.at === 'run'} />
     </>
   );

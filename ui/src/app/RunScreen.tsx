@@ -7,6 +7,7 @@ import type { Layout } from 'react-resizable-panels';
 import { useStore } from 'zustand';
 
 import { AgentsStrip } from '../agents/AgentsStrip';
+import { Boundary } from '../design/Boundary';
 import { IconButton } from '../design/controls';
 import { ExportSheet } from '../export/ExportSheet';
 import { GraphPane } from '../graph/GraphPane';
@@ -54,7 +55,7 @@ function ConnectionLost() {
   const lost = useStore(useRunStore(), (state) => state.backend === 'lost');
   if (!lost) return null;
   return (
-    <p role="alert" data-testid="connection-lost" className="flex items-center gap-2 border-b border-line bg-[color-mix(in_oklch,var(--failed)_12%,var(--surface))] px-3 py-1.5 text-sm text-failed">
+    <p role="alert" data-testid="connection-lost" className="flex items-center gap-2 border-b border-line bg-[color-mix(in_oklab,var(--failed)_12%,var(--surface))] px-3 py-1.5 text-sm text-failed">
       <Unplug size={14} aria-hidden="true" />
       {t('connection.lost')}
     </p>
@@ -81,7 +82,7 @@ function Views() {
   }
   return (
     <Split id="views" vertical>
-      <Panel id="top" defaultSize="50%" minSize="20%">
+      <Panel id="area-top" defaultSize="50%" minSize="20%">
         <div className="flex h-full flex-col">
           <div className="min-h-0 flex-1">
             <GraphPane />
@@ -90,13 +91,13 @@ function Views() {
         </div>
       </Panel>
       <Separator className="h-px" />
-      <Panel id="bottom" minSize="15%">
+      <Panel id="area-bottom" minSize="15%">
         <Split id="bottom">
-          <Panel id="timeline" defaultSize="57%" minSize="25%">
+          <Panel id="area-timeline" defaultSize="57%" minSize="25%">
             <TimelinePane />
           </Panel>
           <Separator className="w-px" />
-          <Panel id="logs" minSize="20%">
+          <Panel id="area-logs" minSize="20%">
             <LogsPane />
           </Panel>
         </Split>
@@ -120,12 +121,14 @@ function Main() {
   }
   return (
     <Split id="main">
-      <Panel id="views" minSize="40%">
+      <Panel id="area-views" minSize="40%">
         <Views />
       </Panel>
       <Separator className="w-px" />
-      <Panel id="inspector" defaultSize="332px" minSize="260px" maxSize="560px" groupResizeBehavior="preserve-pixel-size">
-        <Inspector />
+      <Panel id="area-inspector" defaultSize="332px" minSize="260px" maxSize="560px" groupResizeBehavior="preserve-pixel-size">
+        <Boundary>
+          <Inspector />
+        </Boundary>
       </Panel>
     </Split>
   );

@@ -1,7 +1,7 @@
 // Dragging a task onto an agent. Pointer events only: HTML5 dragging cannot be driven by WebDriver.
 
 import { DndContext, DragOverlay, PointerSensor, pointerWithin, useDndContext, useDroppable, useSensor, useSensors } from '@dnd-kit/core';
-import type { DragEndEvent } from '@dnd-kit/core';
+import type { DragEndEvent, Modifier } from '@dnd-kit/core';
 import type { ReactNode } from 'react';
 
 import { StateIcon } from '../design/StateIcon';
@@ -12,6 +12,19 @@ import { useRun, useRunStore, useTask } from '../store/run';
 import type { AgentId } from '../platform/types';
 
 const ACTIVATION = { activationConstraint: { distance: 6 } };
+
+const GHOST_OFFSET = 14;
+
+/** Keeps the ghost beside the pointer, so that it never hides what it would be dropped on. */
+const besidePointer: Modifier = ({ activatorEvent, draggingNodeRect, transform }) => {
+  if (!(activatorEvent instanceof MouseEvent) || draggingNodeRect === null) return transform;
+  return {
+    ...transform,
+    x: transform.x + activatorEvent.clientX - draggingNodeRect.left + GHOST_OFFSET,
+    y: transform.y + activatorEvent.clientY - draggingNodeRect.top + GHOST_OFFSET,
+  };
+};
+const GHOST_MODIFIERS = [besidePointer];
 
 function idIn(data: Record<string, unknown> | undefined, name: 'task' | 'agent'): string | null {
   const id = data?.[name];
@@ -80,7 +93,7 @@ export function DragScope({ children }: { children: ReactNode }) {
       accessibility={{ screenReaderInstructions: { draggable: t('drag.instructions') } }}
     >
       {children}
-      <DragOverlay dropAnimation={null}>
+      <DragOverlay dropAnimation={null} modifiers={GHOST_MODIFIERS}>
         <Ghost />
       </DragOverlay>
     </DndContext>

@@ -79,7 +79,7 @@ const TONES: Record<Tone, string> = {
   neutral: 'bg-hover text-ink-2',
   accent: 'bg-accent-soft text-accent-ink',
   rehearsal: 'bg-rehearsal-soft text-rehearsal',
-  phase: 'bg-[color-mix(in_oklch,var(--phase)_14%,transparent)] text-(--phase)',
+  phase: 'bg-[color-mix(in_oklab,var(--phase)_14%,transparent)] text-(--phase)',
 };
 
 export function Chip({ tone = 'neutral', className = '', ...rest }: ComponentProps<'span'> & { tone?: Tone }) {

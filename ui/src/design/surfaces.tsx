@@ -1,7 +1,6 @@
-// The frames that things stand in: panes, dialogs, and what a view shows when it has nothing to show.
+// The frames that things stand in: panes and dialogs.
 
 import { Maximize2, Minimize2, X } from 'lucide-react';
-import type { LucideIcon } from 'lucide-react';
 import { Dialog } from 'radix-ui';
 import type { ReactNode } from 'react';
 
@@ -9,6 +8,7 @@ import { useText } from '../i18n';
 import type { TextKey } from '../i18n';
 import { toggleMaximised, useView } from '../store/view';
 import type { PaneName } from '../store/view';
+import { Boundary } from './Boundary';
 import { IconButton } from './controls';
 
 type PaneProps = { name?: PaneName; title: TextKey; lead?: ReactNode; actions?: ReactNode; children: ReactNode };
@@ -32,7 +32,9 @@ export function Pane({ name, title, lead, actions, children }: PaneProps) {
           />
         )}
       </header>
-      <div className="relative min-h-0 flex-1">{children}</div>
+      <div className="relative min-h-0 flex-1">
+        <Boundary>{children}</Boundary>
+      </div>
     </section>
   );
 }
@@ -71,19 +73,5 @@ export function Sheet({ open, onClose, title, description, children, width = 'w-
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>
-  );
-}
-
-type EmptyProps = { icon: LucideIcon; title: string; text?: string; children?: ReactNode };
-
-/** What stands where there is nothing yet, or where something went wrong. */
-export function Empty({ icon: Icon, title, text, children }: EmptyProps) {
-  return (
-    <div className="flex h-full flex-col items-center justify-center gap-1 px-6 py-8 text-center">
-      <Icon size={20} className="mb-1 text-ink-3" aria-hidden="true" />
-      <p className="text-sm font-medium text-ink-2">{title}</p>
-      {text === undefined ? null : <p className="selectable max-w-80 text-xs text-ink-3">{text}</p>}
-      {children === undefined ? null : <div className="mt-3 flex gap-2">{children}</div>}
-    </div>
   );
 }

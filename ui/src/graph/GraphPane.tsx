@@ -5,7 +5,8 @@ import { Maximize, Minus, Network, Plus } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 
 import { IconButton } from '../design/controls';
-import { Empty, Pane } from '../design/surfaces';
+import { Empty } from '../design/Empty';
+import { Pane } from '../design/surfaces';
 import { useText } from '../i18n';
 import { useRun, useRunStore } from '../store/run';
 import { selectTask, useView } from '../store/view';
@@ -17,6 +18,7 @@ import { TaskNode } from './TaskNode';
 const NODE_TYPES = { task: TaskNode };
 const MINIMAP_FROM = 60;
 const GREAT = 200;
+const MAP_SIZE = { width: 140, height: 84 };
 const FIT = { padding: 0.08, maxZoom: 1.1 };
 
 function useGraphTasks() {
@@ -47,7 +49,6 @@ function useRevealSelection(): void {
     if (seen) return;
     void setCenter(node.position.x + (node.width ?? 0) / 2, node.position.y + (node.height ?? 0) / 2, {
       zoom: getZoom(),
-      duration: 200,
     });
   }, [selected, flow, getNode, setCenter, getViewport, getZoom]);
 }
@@ -109,7 +110,7 @@ function Canvas() {
       >
         <Background variant={BackgroundVariant.Dots} gap={22} size={1} color="var(--line)" />
         {tasks.length >= MINIMAP_FROM ? (
-          <MiniMap pannable zoomable ariaLabel={t('graph.minimap')} bgColor="var(--sunken)" maskColor="var(--hover)" nodeColor="var(--line-strong)" />
+          <MiniMap style={MAP_SIZE} pannable zoomable ariaLabel={t('graph.minimap')} bgColor="var(--sunken)" maskColor="var(--hover)" nodeColor="var(--line-strong)" />
         ) : null}
       </ReactFlow>
       <div className="absolute bottom-2 left-2 flex rounded-md border border-line bg-raised shadow-card">

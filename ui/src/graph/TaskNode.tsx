@@ -94,7 +94,7 @@ const Field = memo(function Field({ id, phase, agent }: { id: string; phase: Tas
       tabIndex={-1}
       onClick={() => selectTask(id, agent)}
       style={{ width: NODE_WIDTH, height: NODE_HEIGHT }}
-      className={`phase-${phase} block rounded-lg ${selected ? 'bg-accent' : 'bg-[color-mix(in_oklch,var(--phase)_55%,var(--surface))]'} ${passes ? '' : 'opacity-30'}`}
+      className={`phase-${phase} block rounded-lg ${selected ? 'bg-accent' : 'bg-[color-mix(in_oklab,var(--phase)_45%,var(--surface))]'} ${passes ? '' : 'opacity-30'}`}
     />
   );
 });

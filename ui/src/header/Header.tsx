@@ -19,7 +19,7 @@ export function RehearsalBadge({ speed }: { speed: number | null }) {
   const t = useText();
   if (speed === null) return null;
   return (
-    <Chip tone="rehearsal" data-testid="rehearsal-badge" title={t('rehearsal.text')} className="font-semibold tracking-wide">
+    <Chip tone="rehearsal" data-testid="rehearsal-badge" title={t('rehearsal.text', { speed })} className="font-semibold tracking-wide">
       {t('rehearsal.badge', { speed })}
     </Chip>
   );

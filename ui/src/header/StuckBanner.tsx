@@ -13,7 +13,7 @@ export function StuckBanner() {
   const phase = useRun((data) => data.run.phase);
   if (phase !== 'stuck') return null;
   return (
-    <div role="alert" data-testid="run-stuck" className="flex items-start gap-2 border-b border-line bg-[color-mix(in_oklch,var(--failed)_10%,var(--surface))] px-3 py-2">
+    <div role="alert" data-testid="run-stuck" className="flex items-start gap-2 border-b border-line bg-[color-mix(in_oklab,var(--failed)_10%,var(--surface))] px-3 py-2">
       <OctagonX size={14} className="mt-0.5 shrink-0 text-failed" aria-hidden="true" />
       <div className="selectable min-w-0 text-sm">
         <p className="font-medium">{t('stuck.title')}</p>

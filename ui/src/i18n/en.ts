@@ -34,6 +34,7 @@ export const en = {
   'cause.agent_gone': 'The agent is gone',
   'cause.gave_up': 'The agent gave up',
   'cause.not_started': 'The agent could not be started',
+  'cause.stopped': 'Stopped together with the whole run',
   'cause.cancelled': 'Cancelled by a person',
   'cause.reassigned': 'Moved to another agent by a person',
 
@@ -179,7 +180,7 @@ export const en = {
   'inspector.open': 'Open the inspector',
   'inspector.close': 'Close the inspector',
   'inspector.run': 'This run',
-  'inspector.empty_text': 'Select one in the graph or the timeline, or press j.',
+  'inspector.empty_text': 'Select a task in the graph or the timeline, or press j.',
   'inspector.waits': 'Why it waits',
   'inspector.facts': 'Details',
   'inspector.needs': 'Needs',

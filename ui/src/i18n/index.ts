@@ -5,7 +5,7 @@ import { useSyncExternalStore } from 'react';
 
 import { en } from './en';
 import { ja } from './ja';
-import type { Language } from '../platform/platform';
+import type { Language } from '../platform/types';
 
 type Singular<K extends string> = K extends `${infer Base}_one` ? Base : never;
 type PluralBase = Singular<keyof typeof en>;

@@ -39,6 +39,7 @@ export const ja: Record<Keys, string> = {
   'cause.agent_gone': 'エージェントがいなくなりました',
   'cause.gave_up': 'エージェントが途中でやめました',
   'cause.not_started': 'エージェントを起動できませんでした',
+  'cause.stopped': '実行全体とともに止められました',
   'cause.cancelled': '人が取り消しました',
   'cause.reassigned': '人が別のエージェントに移しました',
 
@@ -180,7 +181,7 @@ export const ja: Record<Keys, string> = {
   'inspector.open': 'インスペクターを開く',
   'inspector.close': 'インスペクターを閉じる',
   'inspector.run': 'この実行',
-  'inspector.empty_text': 'グラフやタイムラインで選ぶか、j を押してください。',
+  'inspector.empty_text': 'グラフやタイムラインでタスクを選ぶか、j を押してください。',
   'inspector.waits': '待っている理由',
   'inspector.facts': '詳細',
   'inspector.needs': '必要なタスク',

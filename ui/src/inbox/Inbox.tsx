@@ -4,7 +4,7 @@ import { Inbox as InboxIcon } from 'lucide-react';
 import { Popover } from 'radix-ui';
 import { useEffect } from 'react';
 
-import { Empty } from '../design/surfaces';
+import { Empty } from '../design/Empty';
 import { useText } from '../i18n';
 import { useRun } from '../store/run';
 import { markSeen, showOverlay, useView } from '../store/view';

@@ -5,17 +5,11 @@ import { Collapsible } from 'radix-ui';
 
 import { StateIcon } from '../design/StateIcon';
 import { useLanguage, useText } from '../i18n';
-import { durationText, secondsBetween, timeOfDay } from '../model/time';
-import { millisOf } from '../model/time';
-import type { AttemptView, CheckResult, EvidenceReport, TaskPhase, TaskView } from '../platform/types';
+import { attemptPhase } from '../model/bars';
+import { durationText, millisOf, secondsBetween, timeOfDay } from '../model/time';
+import type { AttemptView, CheckResult, EvidenceReport, TaskView } from '../platform/types';
 import { useNow } from '../store/clock';
 import { CodeLines } from './parts';
-
-function phaseOf(attempt: AttemptView, task: TaskView): TaskPhase {
-  if (attempt.cause === 'cancelled' || attempt.cause === 'reassigned') return 'cancelled';
-  if (attempt.cause !== null) return 'failed';
-  return attempt.ended_at === null ? task.phase : 'completed';
-}
 
 function Check({ check }: { check: CheckResult }) {
   const Icon = check.passed ? CircleCheck : CircleX;
@@ -75,7 +69,7 @@ export function Attempt({ attempt, task }: { attempt: AttemptView; task: TaskVie
   const now = useNow(attempt.ended_at === null);
   const from = attempt.started_at ?? attempt.assigned_at;
   const until = attempt.ended_at === null ? now : millisOf(attempt.ended_at);
-  const phase = phaseOf(attempt, task);
+  const phase = attemptPhase(attempt, task.phase);
   return (
     <Collapsible.Root defaultOpen={attempt.cause !== null && attempt.number === task.attempts.length} className="rounded-md border border-line">
       <Collapsible.Trigger className="group flex h-8 w-full items-center gap-2 rounded-md px-2 text-left text-xs hover:bg-hover">

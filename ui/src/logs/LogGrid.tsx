@@ -25,7 +25,7 @@ const LogTile = memo(function LogTile({ agent, follow, onOpen }: { agent: AgentI
     return () => observer.disconnect();
   }, []);
   return (
-    <div ref={frame} className={`flex h-40 min-w-0 flex-col bg-surface ${selected ? 'outline-2 -outline-offset-2 outline-accent' : ''}`}>
+    <div ref={frame} className={`flex h-40 min-w-0 flex-col border-r border-b border-line ${selected ? 'outline-2 -outline-offset-2 outline-accent' : ''}`}>
       <button
         type="button"
         title={t('logs.open')}
@@ -46,7 +46,7 @@ const LogTile = memo(function LogTile({ agent, follow, onOpen }: { agent: AgentI
 export function LogGrid({ follow, onOpen }: { follow: boolean; onOpen: (agent: AgentId) => void }) {
   const agents = useRun((data) => data.agentIds);
   return (
-    <div className="grid h-full auto-rows-min grid-cols-[repeat(auto-fill,minmax(270px,1fr))] gap-px overflow-y-auto bg-line">
+    <div className="grid h-full auto-rows-min grid-cols-[repeat(auto-fill,minmax(270px,1fr))] overflow-y-auto bg-surface">
       {agents.map((agent) => (
         <LogTile key={agent} agent={agent} follow={follow} onOpen={onOpen} />
       ))}

@@ -2,7 +2,7 @@
 // open is drawn up to the now line by its row.
 
 import { millisOf, wallSeconds } from './time';
-import type { AgentId, RunView, TaskPhase, TaskView } from '../platform/types';
+import type { AgentId, AttemptView, RunView, TaskPhase, TaskView } from '../platform/types';
 
 export type BarKind = 'planned' | 'ghost' | 'past' | 'current';
 
@@ -34,13 +34,26 @@ function plannedBar(task: TaskView, kind: BarKind, speed: number | null): Bar {
   };
 }
 
+/** The state whose look a try has; one that a person or the end of the run broke off did not fail. */
+export function attemptPhase(attempt: AttemptView, task: TaskPhase): TaskPhase {
+  switch (attempt.cause) {
+    case null:
+      return attempt.ended_at === null ? task : 'completed';
+    case 'cancelled':
+    case 'reassigned':
+    case 'stopped':
+      return 'cancelled';
+    default:
+      return 'failed';
+  }
+}
+
 function attemptBars(task: TaskView, startedMillis: number): [AgentId, Bar][] {
   const last = task.attempts.length - 1;
   return task.attempts.map((attempt, index) => {
     const start = (millisOf(attempt.started_at ?? attempt.assigned_at) - startedMillis) / 1000;
     const end = attempt.ended_at === null ? null : (millisOf(attempt.ended_at) - startedMillis) / 1000;
-    const failed = attempt.cause === 'cancelled' || attempt.cause === 'reassigned' ? 'cancelled' : 'failed';
-    const phase = attempt.cause === null ? task.phase : failed;
+    const phase = attemptPhase(attempt, task.phase);
     const bar: Bar = {
       key: `${task.id}:${attempt.number}`,
       kind: index === last ? 'current' : 'past',

@@ -15,7 +15,7 @@ function Card({ view, shortest }: { view: ChoiceView; shortest: number }) {
     <RadioGroup.Item
       value={key}
       data-testid={`choice-${key.replace('choice.', '')}`}
-      className="group flex min-w-0 flex-1 flex-col rounded-lg border border-line bg-surface p-3 text-left hover:border-line-strong data-[state=checked]:border-accent data-[state=checked]:bg-[color-mix(in_oklch,var(--accent)_6%,var(--surface))] data-[state=checked]:ring-1 data-[state=checked]:ring-accent"
+      className="group flex min-w-0 flex-1 flex-col rounded-lg border border-line bg-surface p-3 text-left hover:border-line-strong data-[state=checked]:border-accent data-[state=checked]:bg-[color-mix(in_oklab,var(--accent)_6%,var(--surface))] data-[state=checked]:ring-1 data-[state=checked]:ring-accent"
     >
       <span className="flex items-center gap-2">
         <span className="flex size-3.5 shrink-0 items-center justify-center rounded-full border border-line-strong group-data-[state=checked]:border-accent">

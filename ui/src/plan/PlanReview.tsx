@@ -8,7 +8,7 @@ import { Brand } from '../app/Brand';
 import { DragScope } from '../app/drag';
 import { Button, IconButton } from '../design/controls';
 import { PickMenu } from '../design/menus';
-import { Empty } from '../design/surfaces';
+import { Empty } from '../design/Empty';
 import { GraphPane } from '../graph/GraphPane';
 import { useText } from '../i18n';
 import type { TextKey } from '../i18n';

@@ -3,9 +3,12 @@
 import type {
   AgentId,
   ApiError,
+  BackendState,
   Choice,
   DoctorLine,
   Event,
+  InitialTarget,
+  Language,
   PlanView,
   ReportFormat,
   RunSnapshot,
@@ -15,12 +18,7 @@ import type {
   TaskId,
 } from './types';
 
-export type Language = 'en' | 'ja';
-export type BackendState = 'connected' | 'lost';
 export type Unsubscribe = () => void;
-
-/** What the program was started with. */
-export type InitialTarget = { plan: string | null; stateDir: string | null; rehearse: number | null };
 
 /** A log that is being followed. */
 export type LogStream = {

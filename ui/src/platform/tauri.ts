@@ -1,13 +1,13 @@
 // The desktop shell: the one place that speaks to Tauri.
 //
-// A command's name is the method's name in snake_case. Logs come as raw bytes over an ipc channel:
-// the first 8 bytes of a message are the offset in the file (u64, big-endian), the rest is the log.
+// Logs come as raw bytes over an ipc channel: the first 8 bytes of a message are the offset in the
+// file (u64, big-endian), the rest is the log.
 
-import { Channel, invoke } from '@tauri-apps/api/core';
-import { listen } from '@tauri-apps/api/event';
+import { Channel } from '@tauri-apps/api/core';
 
-import type { BackendState, InitialTarget, LogStream, Platform, Unsubscribe } from './platform';
-import type { DoctorLine, Event, PlanView, RunSnapshot, RunSummary, Started } from './types';
+import { commands, events } from './bindings';
+import type { LogStream, Platform, Unsubscribe } from './platform';
+import type { RunSnapshot } from './types';
 
 const OFFSET_BYTES = 8;
 
@@ -20,10 +20,12 @@ export function splitLogMessage(message: ArrayBuffer): { offset: number; bytes: 
 /** Listeners that are not in place yet; a run is opened only after them, or its first events were lost. */
 const arriving = new Set<Promise<unknown>>();
 
-function subscribe<T>(name: string, callback: (payload: T) => void): Unsubscribe {
+type Listen<T> = (callback: (message: { payload: T }) => void) => Promise<Unsubscribe>;
+
+function subscribe<T>(listen: Listen<T>, callback: (payload: T) => void): Unsubscribe {
   let stopped = false;
   let stop: Unsubscribe | null = null;
-  const listening = listen<T>(name, (message) => {
+  const listening = listen((message) => {
     if (!stopped) callback(message.payload);
   }).then((unlisten) => {
     arriving.delete(listening);
@@ -40,7 +42,7 @@ function subscribe<T>(name: string, callback: (payload: T) => void): Unsubscribe
 
 async function openRun(stateDir: string): Promise<RunSnapshot> {
   await Promise.all(arriving);
-  return invoke<RunSnapshot>('open_run', { stateDir });
+  return commands.openRun(stateDir);
 }
 
 async function followLog(
@@ -52,37 +54,41 @@ async function followLog(
     const chunk = splitLogMessage(message);
     onBytes(chunk.bytes, chunk.offset);
   });
-  const stream = await invoke<number>('follow_log', { agent, offset, channel });
+  const stream = await commands.followLog(agent, offset, channel);
   return {
-    addCredit: (bytes) => void invoke('log_credit', { stream, bytes }).catch(() => undefined),
-    close: () => void invoke('drop_log', { stream }).catch(() => undefined),
+    addCredit: (bytes) => void commands.logCredit(stream, bytes).catch(() => undefined),
+    close: () => void commands.dropLog(stream).catch(() => undefined),
   };
+}
+
+/** A command that answers nothing. */
+async function done(command: Promise<null>): Promise<void> {
+  await command;
 }
 
 export function tauriPlatform(): Platform {
   return {
-    inspectPlan: (path, choice, rehearse, stateDir) =>
-      invoke<PlanView>('inspect_plan', { path, choice, rehearse, stateDir }),
-    startRun: (options) => invoke<Started>('start_run', { options }),
-    listRuns: () => invoke<RunSummary[]>('list_runs'),
+    inspectPlan: commands.inspectPlan,
+    startRun: commands.startRun,
+    listRuns: commands.listRuns,
     openRun,
-    closeRun: () => invoke('close_run'),
-    onRunEvent: (callback) => subscribe<Event>('run-event', callback),
-    onBackendState: (callback) => subscribe<BackendState>('backend-state', callback),
-    pause: () => invoke('pause'),
-    resume: () => invoke('resume'),
-    cancelRun: () => invoke('cancel_run'),
-    stopAll: () => invoke('stop_all'),
-    cancelTask: (task) => invoke('cancel_task', { task }),
-    retryTask: (task) => invoke('retry_task', { task }),
-    reassign: (task, agent, stopRunning) => invoke('reassign', { task, agent, stopRunning }),
+    closeRun: () => done(commands.closeRun()),
+    onRunEvent: (callback) => subscribe((heard) => events.runEvent.listen(heard), callback),
+    onBackendState: (callback) => subscribe((heard) => events.backendState.listen(heard), callback),
+    pause: () => done(commands.pause()),
+    resume: () => done(commands.resume()),
+    cancelRun: () => done(commands.cancelRun()),
+    stopAll: () => done(commands.stopAll()),
+    cancelTask: (task) => done(commands.cancelTask(task)),
+    retryTask: (task) => done(commands.retryTask(task)),
+    reassign: (task, agent, stopRunning) => done(commands.reassign(task, agent, stopRunning)),
     followLog,
-    doctor: () => invoke<DoctorLine[]>('doctor'),
-    exportReport: (format) => invoke<string | null>('export_report', { format }),
-    choosePlan: () => invoke<string | null>('choose_plan'),
-    setNotifications: (enabled) => invoke('set_notifications', { enabled }),
-    setLanguage: (language) => invoke('set_language', { language }),
-    initialTarget: () => invoke<InitialTarget>('initial_target'),
-    onFocusTask: (callback) => subscribe<string>('focus-task', callback),
+    doctor: commands.doctor,
+    exportReport: commands.exportReport,
+    choosePlan: commands.choosePlan,
+    setNotifications: (enabled) => done(commands.setNotifications(enabled)),
+    setLanguage: (language) => done(commands.setLanguage(language)),
+    initialTarget: commands.initialTarget,
+    onFocusTask: (callback) => subscribe((heard) => events.focusTask.listen(heard), callback),
   };
 }

@@ -58,7 +58,7 @@ async function cancelRun(platform: Platform): Promise<void> {
   if (agreed) await platform.cancelRun();
 }
 
-async function stopAll(platform: Platform): Promise<void> {
+async function stopAll(platform: Platform, leave: () => void): Promise<void> {
   const agreed = await ask({
     title: 'confirm.stop_all.title',
     body: 'confirm.stop_all.body',
@@ -67,7 +67,9 @@ async function stopAll(platform: Platform): Promise<void> {
     confirm: 'confirm.stop_all.yes',
     tone: 'danger',
   });
-  if (agreed) await platform.stopAll();
+  if (!agreed) return;
+  await platform.stopAll();
+  leave();
 }
 
 async function cancelTask(platform: Platform, task: TaskId): Promise<void> {
@@ -87,12 +89,13 @@ async function exportReport(platform: Platform, format: ReportFormat): Promise<v
   if (path !== null) showToast({ kind: 'done', text: 'toast.exported', values: { path } });
 }
 
-export function createCommands(platform: Platform): Commands {
+/** `leave` is called when the run has been stopped and there is nothing left to look at. */
+export function createCommands(platform: Platform, leave: () => void): Commands {
   return {
     pause: () => showingErrors(() => platform.pause()),
     resume: () => showingErrors(() => platform.resume()),
     cancelRun: () => showingErrors(() => cancelRun(platform)),
-    stopAll: () => showingErrors(() => stopAll(platform)),
+    stopAll: () => showingErrors(() => stopAll(platform, leave)),
     cancelTask: (task) => showingErrors(() => cancelTask(platform, task)),
     retryTask: (task) => showingErrors(() => platform.retryTask(task)),
     reassign: (task, agent) => showingErrors(() => reassign(platform, task, agent)),

@@ -17,5 +17,5 @@ export function useSession(): Session {
 
 export function useCommands(): Commands {
   const session = useSession();
-  return useMemo(() => createCommands(session.platform), [session]);
+  return useMemo(() => createCommands(session.platform, session.welcome), [session]);
 }

@@ -9,8 +9,7 @@ import type { StoreApi } from 'zustand/vanilla';
 import { millisOf } from '../model/time';
 import { fromSnapshot } from './merge';
 import type { RunData } from './merge';
-import type { BackendState } from '../platform/platform';
-import type { AgentView, RunSnapshot, TaskId, TaskView } from '../platform/types';
+import type { AgentView, BackendState, RunSnapshot, TaskId, TaskView } from '../platform/types';
 
 export type RunState = {
   data: RunData;

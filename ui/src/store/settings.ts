@@ -2,7 +2,7 @@
 
 import { create } from 'zustand';
 
-import type { Language } from '../platform/platform';
+import type { Language } from '../platform/types';
 
 export type Theme = 'system' | 'light' | 'dark';
 export type Settings = { theme: Theme; language: Language; notifications: boolean };

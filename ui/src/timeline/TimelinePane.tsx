@@ -5,7 +5,8 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { RefObject } from 'react';
 
 import { IconButton } from '../design/controls';
-import { Empty, Pane } from '../design/surfaces';
+import { Empty } from '../design/Empty';
+import { Pane } from '../design/surfaces';
 import { useSize } from '../design/useSize';
 import { useText } from '../i18n';
 import { panWindow, secondsAt, wholeWindow, zoomWindow } from '../model/axis';

@@ -5,7 +5,7 @@ import { useEffect, useState } from 'react';
 
 import { Brand } from '../app/Brand';
 import { Button, Chip, IconButton } from '../design/controls';
-import { Empty } from '../design/surfaces';
+import { Empty } from '../design/Empty';
 import { RehearsalBadge } from '../header/Header';
 import { useLanguage, useText } from '../i18n';
 import { hasEnded } from '../model/phases';

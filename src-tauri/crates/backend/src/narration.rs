@@ -18,7 +18,7 @@ pub(crate) fn narrate(fact: &Fact) -> Option<String> {
         Fact::Started { attempt } => format!("{attempt} started"),
         Fact::Withdrawn { attempt, why } => format!("{attempt} withdrawn: {why}"),
         Fact::Claimed { attempt, claim: Claim::Completed { .. } } => {
-            format!("{attempt} says it is done; looking for the evidence")
+            format!("{attempt} claims to be done")
         }
         Fact::Claimed { claim: Claim::Failed { .. }, .. } => return None,
         Fact::Completed { attempt, evidence } => match evidence {

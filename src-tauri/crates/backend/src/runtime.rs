@@ -163,12 +163,18 @@ impl Backend {
         let place =
             |id: &miyabi_plan::AgentId| plan.layout.windows.iter().position(|window| &window.agent == id);
         windows.sort_by_key(|(id, _)| place(id).unwrap_or(usize::MAX));
+        // All places are named: the tmux server may have another environment than ours.
         let monitor = [
-            options.miyabi.to_string_lossy().into_owned(),
-            "monitor".to_owned(),
-            "--state-dir".to_owned(),
-            self.opening.state_dir.clone(),
+            options.miyabi.as_path(),
+            "monitor".as_ref(),
+            "--state-dir".as_ref(),
+            self.opening.state_dir.as_ref(),
+            "--state-home".as_ref(),
+            &options.state_home,
+            "--runtime-dir".as_ref(),
+            &options.runtime_dir,
         ];
+        let monitor: Vec<String> = monitor.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         HelperSetup {
             program: options.miyabi_host.clone(),
             log: self.folder.helper_log(),
@@ -179,7 +185,7 @@ impl Backend {
                 state_dir: self.opening.state_dir.clone(),
                 session: self.opening.session.clone(),
                 window_options: plan.layout.options.clone(),
-                monitor: monitor.to_vec(),
+                monitor,
                 windows,
             },
         }

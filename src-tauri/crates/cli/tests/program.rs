@@ -1,84 +1,12 @@
 //! The program as a person or a script runs it: output, errors and exit codes, with an environment
 //! of its own.
-#![expect(clippy::disallowed_methods, reason = "these tests are about starting the program")]
+
+mod place;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
 
-/// A home, a runtime folder and a tmux of its own.
-struct Place {
-    base: tempfile::TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        let base = tempfile::tempdir().expect("folder");
-        for folder in ["state", "run", "tmux"] {
-            fs::create_dir(base.path().join(folder)).expect("folder");
-        }
-        Self { base }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.base.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("folder");
-        fs::write(&path, text).expect("written");
-        path
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_miyabi"));
-        command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.base.path())
-            .env("XDG_STATE_HOME", self.path("state"))
-            .env("XDG_RUNTIME_DIR", self.path("run"))
-            .env("TMUX_TMPDIR", self.path("tmux"))
-            .current_dir(self.base.path())
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Outcome {
-        Outcome::of(self.command().args(args).output().expect("started"))
-    }
-}
-
-/// What a process left behind.
-#[derive(Debug)]
-struct Outcome {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Outcome {
-    fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).expect("text"),
-            err: String::from_utf8(output.stderr).expect("text"),
-        }
-    }
-
-    fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// Ended so, and said all of these in its error.
-    fn refused(&self, code: i32, words: &[&str]) {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        for word in words {
-            assert!(self.err.contains(word), "`{word}` is missing: {self:?}");
-        }
-    }
-}
+use place::{Outcome, Place};
 
 fn level6() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../examples/level6").display().to_string()

@@ -74,17 +74,18 @@ pub(crate) async fn start(environment: &Environment, options: &StartOptions) -> 
 
 /// Makes everything that a run needs, and starts nothing.
 pub(crate) async fn set_up(environment: &Environment, options: &StartOptions) -> Result<SetUp, ApiError> {
-    let (inspected, plan) = read_plan(options)?;
+    let (_, plan) = read_plan(options)?;
     let state_dir = places::state_dir_for(options.state_dir.as_deref().map(Path::new), options.rehearse)?;
     let folder = StateDir::open(&state_dir).map_err(|error| places::refused(&error))?;
     free_of_others(environment, &state_dir, options).await?;
     programs_are_there(environment)?;
     let queue = first_queue(&plan, options.rehearse, clock::now());
     atomic::write_json(&folder.queue(), &queue, Durability::Synced).map_err(|error| not_written(&error))?;
-    // Until the run, window 0 shows what is about to be run.
-    let path = inspected.files.folder.join(&inspected.files.tasks.0);
-    let show = [environment.miyabi.display().to_string(), "validate".to_owned(), path.display().to_string()];
-    session::open(&folder.session(), &folder, &show).await?;
+    // Until the run, window 0 waits for it in plain sight.
+    let mut monitor = vec![environment.miyabi.display().to_string(), "monitor".to_owned()];
+    monitor.extend(["--state-dir".to_owned(), state_dir.display().to_string()]);
+    monitor.extend(places_of(environment));
+    session::prepare(&folder.session(), &folder, &monitor).await?;
     Ok(SetUp {
         state_dir: state_dir.display().to_string(),
         session: folder.session(),
@@ -257,20 +258,23 @@ async fn begin(environment: &Environment, opening: &RunOpening) -> Result<Starte
     Ok(started(opening))
 }
 
-/// The backend's command. The tmux server may have been started with another environment, so the
-/// places are said, not inherited.
+/// The backend's command.
 fn backend(environment: &Environment, run_id: &str) -> Vec<String> {
-    let words: [&dyn std::fmt::Display; 8] = [
-        &environment.miyabi.display(),
-        &"orchestrate",
-        &"--run",
-        &run_id,
-        &"--state-home",
-        &environment.state_home.display(),
-        &"--runtime-dir",
-        &environment.runtime_dir.display(),
-    ];
-    words.iter().map(ToString::to_string).collect()
+    let mut argv = vec![environment.miyabi.display().to_string()];
+    argv.extend(["orchestrate", "--run", run_id].map(str::to_owned));
+    argv.extend(places_of(environment));
+    argv
+}
+
+/// The tmux server may have been started with another environment, so the places are said to
+/// what runs in its windows, not inherited.
+fn places_of(environment: &Environment) -> [String; 4] {
+    [
+        "--state-home".to_owned(),
+        environment.state_home.display().to_string(),
+        "--runtime-dir".to_owned(),
+        environment.runtime_dir.display().to_string(),
+    ]
 }
 
 fn programs_are_there(environment: &Environment) -> Result<(), ApiError> {

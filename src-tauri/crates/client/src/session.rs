@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use miyabi_api::{ApiError, ErrorCode};
-use miyabi_host::tmux::{self, TmuxError};
+use miyabi_host::tmux::{self, Ended, ORCHESTRATOR, Role, TmuxError, WindowPlan};
 use miyabi_plan::AgentId;
 use miyabi_protocol::StateDir;
 
@@ -26,6 +26,21 @@ pub(crate) async fn open(session: &str, state_dir: &StateDir, argv: &[String]) -
         Ok(Window { session, state, id })
     })
     .await
+}
+
+/// Makes sure that the session is there, with this program as a stand-in in the backend's window:
+/// the first run takes its place.
+pub(crate) async fn prepare(session: &str, state_dir: &StateDir, argv: &[String]) -> Result<(), ApiError> {
+    let (session, state) = (session.to_owned(), state_dir.short_name());
+    let window = WindowPlan {
+        agent: ORCHESTRATOR.to_owned(),
+        name: ORCHESTRATOR.to_owned(),
+        place: Some(0),
+        argv: argv.to_vec(),
+        role: Role::Log,
+    };
+    in_background(move || tmux::open_windows(&session, &state, &window.argv, std::slice::from_ref(&window)))
+        .await
 }
 
 /// The command that shows a run in tmux: its session, or an agent's window.
@@ -62,9 +77,11 @@ impl Window {
     pub(crate) async fn died(&self) -> Option<String> {
         let Self { session, state, id } = self.clone();
         let windows = in_background(move || tmux::list_windows(&session, &state)).await.ok()?;
-        match windows.into_iter().find(|window| window.id == id) {
+        match windows.into_iter().find(|window| window.id == id).map(|window| window.ended) {
             None => Some("its window is gone".to_owned()),
-            Some(window) => window.ended,
+            Some(None) => None,
+            Some(Some(Ended::As(how))) => Some(how),
+            Some(Some(Ended::Somehow)) => Some("tmux does not say how".to_owned()),
         }
     }
 

@@ -63,14 +63,14 @@ const AGENT_CONFIG: &str = r#"{
       "title": "Write",
       "host": "local",
       "runner": "command",
-      "command": ["sh", "-c", "sleep 1; echo '::progress 0.5'; sleep 1; cat > \"$MIYABI_TASK_ID.txt\""]
+      "command": ["sh", "-c", "sleep 1; echo '::progress 0.5'; sleep 1; cat > \"$MIYABI_TASK.txt\""]
     },
     {
       "id": "CG-2",
       "title": "Write",
       "host": "local",
       "runner": "command",
-      "command": ["sh", "-c", "sleep 1; echo '::progress 0.5'; sleep 1; cat > \"$MIYABI_TASK_ID.txt\""]
+      "command": ["sh", "-c", "sleep 1; echo '::progress 0.5'; sleep 1; cat > \"$MIYABI_TASK.txt\""]
     },
     {
       "id": "CCG-1",

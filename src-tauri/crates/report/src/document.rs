@@ -51,6 +51,22 @@ impl Table {
         Self { columns: columns.to_vec(), rows: Vec::new(), width: Width::Page }
     }
 
+    /// The same without the columns in which nothing stands.
+    pub(crate) fn without_empty_columns(mut self) -> Self {
+        let rows = &self.rows;
+        let full: Vec<bool> = (0..self.columns.len())
+            .map(|at| rows.iter().any(|row| row.get(at).is_some_and(|cell| *cell != Cell::default())))
+            .collect();
+        let keep = |at: usize| full.get(at).copied().unwrap_or(false);
+        self.columns =
+            self.columns.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, column)| *column).collect();
+        for row in &mut self.rows {
+            let cells = std::mem::take(row).into_iter().enumerate();
+            *row = cells.filter(|(at, _)| keep(*at)).map(|(_, cell)| cell).collect();
+        }
+        self
+    }
+
     /// The same, only as wide as it must be.
     pub(crate) fn narrow(self) -> Self {
         Self { width: Width::Content, ..self }

@@ -15,6 +15,7 @@ pub(crate) fn run_small_plan(desk: &Desk) -> Result<Output> {
     let [word, state] = desk.state_words();
     let output = desk.miyabi(&["run", &plan.to_string_lossy(), &word, &state, "--external", "-d"])?;
     ensure!(output.status.success(), "{output:?}");
+    desk.state().agent_appears("CG-1")?;
     Ok(output)
 }
 

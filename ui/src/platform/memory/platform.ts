@@ -4,8 +4,8 @@ import { level6 } from './level6';
 import { planView, pastRuns, doctorLines } from './plans';
 import { Simulation } from './simulation';
 import { synthetic } from './synthetic';
-import type { BackendState, InitialTarget, LogStream, Platform } from '../platform';
-import type { ApiError, ErrorCode, Event, RunSnapshot, TaskView } from '../types';
+import type { LogStream, Platform } from '../platform';
+import type { ApiError, BackendState, ErrorCode, Event, InitialTarget, RunSnapshot, TaskView } from '../types';
 
 export type MemoryOptions = {
   target: InitialTarget;

@@ -26,6 +26,7 @@ function task(index: number, model: TaskView, agents: readonly AgentView[]): Tas
     phase: needs.length === 0 ? 'ready' : 'pending',
     status: needs.length === 0 ? 'READY' : 'PENDING',
     waiting: needs.length === 0 ? [] : [{ reason: 'need', tasks: needs }],
+    attempts: [],
     planned_start_seconds: level * 300,
     planned_end_seconds: (level + 1) * 300,
     position: { x: level * 3, y: (lane - LANES / 2) * 1.4 },

@@ -19,7 +19,8 @@ pub(crate) struct Rules {
     graph: PlanGraph,
     /// What the engine knows of each file by what it was told and what it wrote.
     known: BTreeMap<AgentId, AgentStatus>,
-    runners: BTreeMap<AgentId, bool>,
+    /// Whether each runner of ours says that it is at something.
+    at_work: BTreeMap<AgentId, bool>,
     queue: Option<QueueFile>,
     listed: bool,
 }
@@ -27,7 +28,7 @@ pub(crate) struct Rules {
 impl Rules {
     pub(crate) fn new(state: RunState) -> Self {
         let graph = PlanGraph::new(&state.opening.plan, state.opening.choice);
-        Self { shadow: state, graph, known: BTreeMap::new(), runners: BTreeMap::new(), queue: None, listed: false }
+        Self { shadow: state, graph, known: BTreeMap::new(), at_work: BTreeMap::new(), queue: None, listed: false }
     }
 
     /// What a dead backend knew is gone.
@@ -37,7 +38,7 @@ impl Rules {
 
     pub(crate) fn unlink(&mut self) {
         self.known.clear();
-        self.runners.clear();
+        self.at_work.clear();
         (self.queue, self.listed) = (None, false);
     }
 
@@ -49,11 +50,11 @@ impl Rules {
             Report::StatusGone { agent } => {
                 self.known.remove(agent);
             }
-            Report::RunnerUp { agent, .. } => {
-                self.runners.insert(agent.clone(), true);
+            Report::RunnerUp { agent, attempt, .. } => {
+                self.at_work.insert(agent.clone(), attempt.is_some());
             }
             Report::RunnerGone { agent, .. } => {
-                self.runners.insert(agent.clone(), false);
+                self.at_work.insert(agent.clone(), false);
             }
             Report::Listed => self.listed = true,
             _ => {}
@@ -217,7 +218,7 @@ impl Rules {
     fn check_write(&mut self, agent: &AgentId, status: AgentStatus, engine: &Engine) -> Result<(), Broken> {
         let known = self.known.insert(agent.clone(), status);
         let state = engine.state().agent(agent).ok_or("the file of an unknown agent is written")?;
-        let is_proved_dead = state.is_ours() && !self.runners.get(agent).copied().unwrap_or(false);
+        let is_proved_dead = state.is_ours() && !self.at_work.get(agent).copied().unwrap_or(false);
         let is_judged = |phase| !matches!(phase, Some(AttemptPhase::Claimed | AttemptPhase::Running));
         let phase = state.current.as_ref().and_then(|id| engine.state().current(id)).map(|current| current.phase);
         match (status, known) {

@@ -4,6 +4,7 @@
 //! every writer renames.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -77,8 +78,10 @@ pub(crate) struct Folder {
 impl Folder {
     /// Begins to watch, and tells of every file that is there.
     pub(crate) async fn list(host: Arc<Host>, lock: FolderLock) -> Self {
-        let watch = FolderWatch::new(host.dir.root(), |name| {
-            name.to_str().is_some_and(|name| name == QUEUE_FILE || agent_of_file_name(name).is_some())
+        // The end of the folder itself is told late, or never; that of a folder in it is not.
+        let private = host.dir.private().file_name().map(OsStr::to_owned);
+        let watch = FolderWatch::new(host.dir.root(), move |name| {
+            Some(name) == private.as_deref() || name.to_str().and_then(subject_of).is_some()
         });
         let mut folder = Self { host, lock, watch, known: HashMap::new(), problem: None };
         folder.look_at_all();
@@ -131,7 +134,7 @@ impl Folder {
                 self.look(&subject, Look::First);
             }
         }
-        if changes.all {
+        if changes.all || !self.host.dir.private().is_dir() {
             self.repair().await?;
             self.look_at_all();
         }

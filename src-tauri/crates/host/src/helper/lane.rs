@@ -115,8 +115,8 @@ impl Lane {
 
     async fn ensure_runner(&self, telling: Telling) -> Result<(), String> {
         let known = self.host.runners.state(&self.agent).is_some();
-        let open = self.host.windows.open(self.plan(Role::Work, self.runner_argv()));
-        let state = runners::ensure(&self.host, &self.agent, open).await?;
+        let plan = || self.plan(Role::Work, self.runner_argv());
+        let state = runners::ensure(&self.host, &self.agent, plan).await?;
         if !known || telling == Telling::Always {
             self.host.reports.send(&Report::RunnerUp {
                 agent: self.agent.clone(),

@@ -16,11 +16,14 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::host::Host;
 use crate::clock;
 use crate::process_tree::{self, Target};
+use crate::tmux::WindowPlan;
 
 /// How long a runner may take to say where it stands: it does so at once.
 const FIRST_WORD: Duration = Duration::from_secs(3);
 /// How long a new runner may take to open its socket.
 const START: Duration = Duration::from_secs(10);
+/// How often its window is looked after meanwhile.
+const OPEN_AGAIN: Duration = Duration::from_millis(500);
 const KNOCK_AGAIN: Duration = Duration::from_millis(10);
 /// How long a runner may take to end its attempt and itself.
 pub(crate) const END: Duration = Duration::from_secs(5);
@@ -94,11 +97,11 @@ pub(crate) async fn find(host: &Arc<Host>, agent: &AgentId) -> Option<RunnerStat
     knock(host, &slot, agent).await
 }
 
-/// Makes sure that a runner answers; `open` opens its window.
+/// Makes sure that a runner answers; `plan` is its window.
 pub(crate) async fn ensure(
     host: &Arc<Host>,
     agent: &AgentId,
-    open: impl Future<Output = Result<(), String>>,
+    plan: impl Fn() -> WindowPlan,
 ) -> Result<RunnerState, String> {
     let slot = host.runners.slot(agent);
     let _gate = slot.gate.lock().await;
@@ -108,13 +111,17 @@ pub(crate) async fn ensure(
     if let Some(state) = knock(host, &slot, agent).await {
         return Ok(state);
     }
-    open.await?;
     let deadline = Instant::now() + START;
     while Instant::now() < deadline {
-        if let Some(state) = knock(host, &slot, agent).await {
-            return Ok(state);
+        // A runner that was just ending may have looked alive a moment ago.
+        host.windows.open(plan()).await?;
+        let open_again = Instant::now() + OPEN_AGAIN;
+        while Instant::now() < open_again {
+            if let Some(state) = knock(host, &slot, agent).await {
+                return Ok(state);
+            }
+            clock::sleep(KNOCK_AGAIN).await;
         }
-        clock::sleep(KNOCK_AGAIN).await;
     }
     let how = host.windows.how_it_ended(agent.to_string()).await;
     Err(format!(

@@ -15,7 +15,7 @@ use crate::tmux::{self, Ended, TmuxError, Window, WindowPlan};
 /// How long other requests are waited for.
 const TOGETHER: Duration = Duration::from_millis(3);
 /// How often tmux is asked how a program ended.
-const LOOKS: u32 = 10;
+const LOOKS: u32 = 20;
 
 struct Request {
     plan: WindowPlan,
@@ -83,7 +83,7 @@ impl Windows {
                 Err(error) => return error,
             };
             // tmux sees the end of the output before the end of the program.
-            clock::sleep(TOGETHER * 5).await;
+            clock::sleep(TOGETHER * 10).await;
         }
         how
     }

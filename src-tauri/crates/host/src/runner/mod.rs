@@ -8,8 +8,11 @@ mod attempt;
 mod decide;
 mod output;
 mod serve;
+mod setup;
+mod signals;
 mod sink;
 mod socket;
 mod state;
 
-pub use serve::{Setup, SetupError, run};
+pub use serve::run;
+pub use setup::{Setup, SetupError};

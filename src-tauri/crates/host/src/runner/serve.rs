@@ -1,16 +1,12 @@
 //! The runner's loop: its status file, its attempt, its helpers and its signals.
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use miyabi_plan::{AgentId, AttemptId, TaskId};
+use miyabi_plan::{AttemptId, TaskId};
 use miyabi_protocol::runner_link::{FromRunner, ToRunner};
-use miyabi_protocol::state_dir::StateDirError;
 use miyabi_protocol::status::status_file_name;
 use miyabi_protocol::{AgentStatus, AttemptSheet, RunnerSpec, StateDir, StatusFile, atomic};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -18,6 +14,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::attempt::{self, Order, Orphans, Outcome, lock};
 use super::decide::{Next, Seen, decide};
 use super::output::{result_file, result_path};
+use super::setup::{Setup, SetupError};
+use super::signals::{Farewell, Signals};
 use super::sink::Sink;
 use super::socket::{Door, speak};
 use super::state::Status;
@@ -26,60 +24,6 @@ use crate::{clock, disk, process_tree};
 
 /// A file that is torn or missing is looked at again after this, before anything is made of it.
 const SECOND_LOOK: Duration = Duration::from_millis(100);
-
-/// What a runner is started with.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    /// Whose runner it is.
-    pub agent: AgentId,
-    /// What people call its window.
-    pub title: String,
-    /// The state folder, absolute.
-    pub state_dir: PathBuf,
-    /// The run that it serves.
-    pub run_id: String,
-    /// Where helpers find it.
-    pub socket: PathBuf,
-}
-
-/// Why a runner cannot begin.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// The state folder is unusable.
-    #[error(transparent)]
-    StateDir(#[from] StateDirError),
-    /// Another runner of this agent lives.
-    #[error("another runner of this agent is at work (it answers at {})", .0.display())]
-    Another(PathBuf),
-    /// The socket cannot be made.
-    #[error("cannot make the socket {}: {source}", path.display())]
-    Socket {
-        /// The socket.
-        path: PathBuf,
-        /// The system's word.
-        source: io::Error,
-    },
-    /// The system refused something else.
-    #[error("cannot begin: {0}")]
-    Io(#[from] io::Error),
-}
-
-/// Why the runner itself comes to its end.
-enum Farewell {
-    WindowClosed,
-    Terminated,
-    Told,
-}
-
-impl Farewell {
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::WindowClosed => "its tmux window was closed",
-            Self::Terminated => "its runner was terminated",
-            Self::Told => "all agents were stopped",
-        }
-    }
-}
 
 /// Serves until the window is closed or a helper says so.
 ///
@@ -131,31 +75,6 @@ pub async fn run(setup: Setup) -> Result<(), SetupError> {
     runner.end(&farewell).await;
     door.close();
     Ok(())
-}
-
-struct Signals {
-    hang_up: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            hang_up: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Why to end; none for Ctrl-C, which ends the attempt alone.
-    async fn next(&mut self) -> Option<Farewell> {
-        tokio::select! {
-            _ = self.hang_up.recv() => Some(Farewell::WindowClosed),
-            _ = self.terminate.recv() => Some(Farewell::Terminated),
-            _ = self.interrupt.recv() => None,
-        }
-    }
 }
 
 /// The attempt that runs.

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 
-use super::serve::SetupError;
+use super::setup::SetupError;
 
 /// The open socket.
 pub(crate) struct Door {

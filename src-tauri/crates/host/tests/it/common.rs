@@ -130,8 +130,9 @@ impl Place {
     /// A helper that was greeted and has not answered yet.
     pub(crate) fn greeted(&self, run_id: &str, epoch: u32) -> Helper {
         let program = Path::new(env!("CARGO_BIN_EXE_miyabi-host"));
-        let link = local::spawn(program, &["serve".to_owned()], &self.environment(), Stderr::Inherited)
-            .expect("helper");
+        let messages = fs::File::create(self.path("helper.err")).expect("file");
+        let (args, environment) = (["serve".to_owned()], self.environment());
+        let link = local::spawn(program, &args, &environment, Stderr::File(messages)).expect("helper");
         let helper = Helper { link, chunks: Vec::new() };
         let monitor = ["sleep", "1000"].map(str::to_owned).to_vec();
         let windows = ["CG-1", "CG-2", "CCG-1"].map(|name| (agent(name), format!("{name}-Core"))).to_vec();

@@ -114,6 +114,8 @@ async fn an_edit_of_the_queue_is_told_and_our_own_writes_are_not() {
     fs::write(place.dir.queue(), "{ torn").expect("edited");
     assert_eq!(helper.until("the tear", edited).await, None);
     helper.send(&Command::WriteQueue { queue: queue(TaskStatus::Failed) });
+    helper.send(&Command::Ping { token: 8 });
+    helper.until("pong", |report| matches!(report, Report::Pong { token: 8, .. }).then_some(())).await;
     fs::write(place.dir.queue(), serde_json::to_vec(&queue(TaskStatus::Pending)).expect("json"))
         .expect("again");
     assert!(helper.until("the same edit again", edited).await.is_some());
@@ -146,6 +148,34 @@ async fn a_followed_log_arrives_whole_and_within_its_credit() {
     fs::write(place.dir.log(None), "orchestrator\n").expect("written");
     let chunk = helper.chunk().await;
     assert_eq!((chunk.stream, chunk.bytes.as_slice()), (4, b"orchestrator\n".as_slice()));
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_told_and_nothing_is_lost() {
+    let place = Place::new();
+    let mut helper = place.helper().await;
+    helper.ensure("CG-1").await;
+    place.run("mkfifo", &[&place.work().join("go").to_string_lossy()]);
+    helper.offer(&place.sheet("CG-1", "Task-2.1", "echo ::progress 0.5; read x <go"));
+    helper.until_file("CG-1", "half way", |status| status.progress > 0.4).await;
+    fs::remove_dir_all(place.dir.root()).expect("removed");
+    fs::write(place.dir.root(), "in the way").expect("written");
+    helper.send(&Command::WriteQueue { queue: queue(TaskStatus::Ready) });
+    let message = helper
+        .until("a problem", |report| match report {
+            Report::StateProblem { message } => Some(message.clone()),
+            _ => None,
+        })
+        .await;
+    assert!(message.contains(&*place.dir.root().to_string_lossy()), "{message}");
+    fs::write(place.work().join("go"), "on\n").expect("the agent goes on");
+    fs::remove_file(place.dir.root()).expect("out of the way");
+    helper.until_status("CG-1", AgentStatus::Completed).await;
+    let written = || fs::read_to_string(place.dir.queue()).unwrap_or_default();
+    while !written().contains("READY") {
+        helper.send(&Command::Ping { token: 1 });
+        helper.until("pong", |report| matches!(report, Report::Pong { .. }).then_some(())).await;
+    }
 }
 
 #[tokio::test]

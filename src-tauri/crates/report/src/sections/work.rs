@@ -130,7 +130,7 @@ pub(super) fn attempts(report: &Report) -> Vec<Block> {
         Prose("Error"),
         Prose("Evidence"),
     ];
-    let table = Table::new(&columns).rows(all.into_iter().map(row));
+    let table = Table::new(&columns).rows(all.into_iter().map(row)).without_empty_columns();
     vec![section("attempts", "Attempts"), Block::Table(table)]
 }
 

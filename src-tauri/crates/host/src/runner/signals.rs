@@ -1,0 +1,48 @@
+//! The signals that a runner hears, and what they mean.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Why the runner itself comes to its end.
+pub(crate) enum Farewell {
+    WindowClosed,
+    Terminated,
+    Told,
+}
+
+impl Farewell {
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::WindowClosed => "its tmux window was closed",
+            Self::Terminated => "its runner was terminated",
+            Self::Told => "all agents were stopped",
+        }
+    }
+}
+
+/// What is listened to.
+pub(crate) struct Signals {
+    hang_up: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            hang_up: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Why to end; none for Ctrl-C, which ends the attempt alone.
+    pub(crate) async fn next(&mut self) -> Option<Farewell> {
+        tokio::select! {
+            _ = self.hang_up.recv() => Some(Farewell::WindowClosed),
+            _ = self.terminate.recv() => Some(Farewell::Terminated),
+            _ = self.interrupt.recv() => None,
+        }
+    }
+}
