@@ -56,6 +56,11 @@ export function Sheet({ open, onClose, title, description, children, width = 'w-
         <Dialog.Overlay className="fixed inset-0 z-40 bg-[oklch(0.15_0.02_280/0.4)]" />
         <Dialog.Content
           {...(description === undefined ? { 'aria-describedby': undefined } : {})}
+          onOpenAutoFocus={(event) => {
+            // The sheet itself, not its first button, which would show its hint at once.
+            event.preventDefault();
+            if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus();
+          }}
           className={`rising fixed top-[14vh] left-1/2 z-50 max-h-[76vh] ${width} max-w-[92vw] -translate-x-1/2 overflow-auto rounded-lg border border-line bg-raised shadow-float focus:outline-none`}
         >
           <div className="flex items-start gap-3 px-4 pt-3.5 pb-2">

@@ -13,6 +13,7 @@ import { clockText, elapsedSeconds, wallSeconds } from '../model/time';
 import { useNow } from '../store/clock';
 import { useCommands, useSession } from '../store/context';
 import { useRun } from '../store/run';
+import { ThemeToggle } from '../settings/ThemeToggle';
 import { showOverlay } from '../store/view';
 
 export function RehearsalBadge({ speed }: { speed: number | null }) {
@@ -134,6 +135,7 @@ export function Header() {
       </div>
       <div className="flex shrink-0 items-center">
         <InboxButton />
+        <ThemeToggle />
         <IconButton icon={Settings2} label={t('settings.title')} data-testid="settings-button" onClick={() => showOverlay('settings')} />
         <More />
       </div>

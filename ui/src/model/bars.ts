@@ -80,6 +80,28 @@ function barsOf(task: TaskView, run: RunTimes, startedMillis: number): [AgentId,
   return task.agent === task.planned_agent ? [waiting] : [planned, waiting];
 }
 
+/** Until when a bar keeps its agent, as far as one can tell. */
+function busyUntil(bar: Bar, speed: number | null): number {
+  return bar.end ?? bar.start + wallSeconds(bar.task.estimated_seconds, speed);
+}
+
+/**
+ * An agent does one thing at a time: a waiting task that came to an agent by hand, or whose turn comes
+ * later than planned, stands behind what the agent does before it.
+ */
+function inTurn(bars: readonly Bar[], speed: number | null): Bar[] {
+  const waiting = bars.filter((bar) => bar.kind === 'planned').toSorted((a, b) => a.start - b.start);
+  const others = bars.filter((bar) => bar.kind !== 'planned');
+  let free = Math.max(0, ...others.filter((bar) => bar.kind !== 'ghost').map((bar) => busyUntil(bar, speed)));
+  const queued = waiting.map((bar) => {
+    const late = Math.max(0, free - bar.start);
+    const moved = late === 0 ? bar : { ...bar, start: bar.start + late, end: busyUntil(bar, speed) + late };
+    free = busyUntil(moved, speed);
+    return moved;
+  });
+  return [...others, ...queued];
+}
+
 /** A row an agent, in the given order. */
 export function timelineRows(agents: readonly AgentId[], tasks: readonly TaskView[], run: RunTimes): Row[] {
   const rows = new Map<AgentId, Bar[]>(agents.map((agent) => [agent, []]));
@@ -87,7 +109,7 @@ export function timelineRows(agents: readonly AgentId[], tasks: readonly TaskVie
   for (const task of tasks) {
     for (const [agent, bar] of barsOf(task, run, startedMillis)) rows.get(agent)?.push(bar);
   }
-  return agents.map((agent) => ({ agent, bars: rows.get(agent) ?? [] }));
+  return agents.map((agent) => ({ agent, bars: inTurn(rows.get(agent) ?? [], run.rehearsal_speed) }));
 }
 
 function sameBars(a: readonly Bar[], b: readonly Bar[]): boolean {

@@ -19,6 +19,9 @@ use crate::project::cargo;
 /// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    /// Measure the release programs as they were built last.
+    #[arg(long, global = true)]
+    no_build: bool,
     #[command(subcommand)]
     subject: Subject,
 }
@@ -35,15 +38,13 @@ enum Subject {
 
 /// Measures and prints.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    let of_programs = !matches!(options.subject, Subject::Engine(_));
+    if of_programs && !options.no_build {
+        build()?;
+    }
     match &options.subject {
-        Subject::Reaction(options) => {
-            build()?;
-            reaction::run(options)
-        }
-        Subject::Overhead(options) => {
-            build()?;
-            overhead::run(options)
-        }
+        Subject::Reaction(options) => reaction::run(options),
+        Subject::Overhead(options) => overhead::run(options),
         Subject::Engine(options) => engine::run(options),
     }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::plan::{PlanFolder, PlanTask, Runner};
 use super::sandbox::Sandbox;
 use super::table;
+use super::wait::until;
 use crate::process::{Program, on_path};
 
 /// Tasks at once in a fan.
@@ -78,9 +79,15 @@ fn miyabi(form: Form, tasks: usize) -> Result<Took> {
     let sandbox = Sandbox::new()?;
     let plan = sandbox.write(&plan(form, tasks))?;
     let whole = timed(&sandbox.run(&plan), &sandbox.path("run.log"))?;
-    let queue = fs::read_to_string(sandbox.state_dir().join("task_queue.json"));
-    let inner = queue.ok().and_then(|text| inner(&serde_json::from_str(&text).ok()?));
-    Ok(Took { whole, inner })
+    let queue = sandbox.state_dir().join("task_queue.json");
+    // The queue is a projection: it may be a moment behind the end of the run.
+    let inner = until("the last end in task_queue.json", Duration::from_secs(5), || {
+        inner(&serde_json::from_slice(&fs::read(&queue).ok()?).ok()?)
+    });
+    if let Err(error) = &inner {
+        println!("{error}");
+    }
+    Ok(Took { whole, inner: inner.ok() })
 }
 
 fn plan(form: Form, tasks: usize) -> PlanFolder {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use miyabi_plan::{AgentId, AttemptId};
 use miyabi_protocol::link::Report;
 use miyabi_protocol::runner_link::ToRunner;
-use miyabi_protocol::{AttemptSheet, Baseline, StatusFile};
+use miyabi_protocol::{AgentStatus, AttemptSheet, Baseline, StatusFile};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -43,7 +43,7 @@ impl Lanes {
     pub(crate) fn send(&mut self, host: &Arc<Host>, agent: AgentId, errand: Errand) {
         let (sender, _) = self.lanes.entry(agent.clone()).or_insert_with(|| {
             let (sender, errands) = mpsc::unbounded_channel();
-            let lane = Lane { host: host.clone(), agent, window: None };
+            let lane = Lane { host: host.clone(), agent, window: None, standing: Standing::Ours };
             (sender, tokio::spawn(lane.work(errands)))
         });
         // A lane ends with its sender alone.
@@ -63,6 +63,7 @@ struct Lane {
     agent: AgentId,
     /// The window's name, once we were told.
     window: Option<String>,
+    standing: Standing,
 }
 
 impl Lane {
@@ -71,6 +72,7 @@ impl Lane {
             let result = match errand {
                 Errand::Ensure { window, standing } => {
                     self.window = Some(window);
+                    self.standing = standing;
                     match standing {
                         Standing::Ours => self.ensure_runner(Telling::Always).await,
                         Standing::Others => self.open_log_window().await,
@@ -105,12 +107,31 @@ impl Lane {
         Ok(())
     }
 
+    /// Writes a status file, unless it is the agent's turn to write: an offer that is withdrawn at
+    /// the very moment it is taken must not wipe out that it was taken. The file then tells the
+    /// backend so by itself.
     async fn write_status(&self, status: &StatusFile) -> Result<(), String> {
         let path = self.host.dir.status(&self.agent);
+        let is_ours_to_say = matches!(status.status, AgentStatus::Idle | AgentStatus::Busy);
+        if is_ours_to_say && self.is_at_work(&path) {
+            tracing::info!(agent = %self.agent, "left alone: the agent is at work");
+            return Ok(());
+        }
         let bytes =
             disk::json(status).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         self.host.write(&path, &bytes).await;
         Ok(())
+    }
+
+    /// Whether the file says IN_PROGRESS and whoever wrote that may still be alive.
+    fn is_at_work(&self, path: &Path) -> bool {
+        let lives = match self.standing {
+            Standing::Ours => self.host.runners.state(&self.agent).is_some_and(|runner| runner.attempt.is_some()),
+            Standing::Others => true,
+        };
+        let says = |bytes: Vec<u8>| disk::parse_status(&self.agent, &bytes).ok().map(|file| file.status);
+        let read = disk::read(path, disk::MAX_STATUS).ok().flatten();
+        lives && read.and_then(says) == Some(AgentStatus::InProgress)
     }
 
     async fn ensure_runner(&self, telling: Telling) -> Result<(), String> {

@@ -1,0 +1,15 @@
+//! Every rule of the file protocol as the engine decides it, and what a person is promised of a run.
+//! The helper's part is played word by word.
+
+mod bench;
+mod done;
+mod ending;
+mod external;
+mod forecast;
+mod hand_shake;
+mod handing_out;
+mod orders;
+mod queue_file;
+mod restart;
+mod retry;
+mod speed;
