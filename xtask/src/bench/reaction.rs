@@ -58,9 +58,11 @@ fn watched(options: &Options) -> Result<Vec<Duration>> {
     let sandbox = Sandbox::new()?;
     let plan = plan(options.lanes, options.pairs);
     let folder = sandbox.write(&plan)?;
+    // An agent that is a loop of its own is there as soon as its file is: before the run.
+    let state_dir = sandbox.make_state_dir()?;
+    plan.agents.iter().try_for_each(|id| FileAgent::new(&state_dir, id).write("IDLE", None).map(drop))?;
     let log = sandbox.path("run.log");
     let mut child = sandbox.run(&folder).start(&log)?;
-    let state_dir = sandbox.state_dir();
     let times = drive(&state_dir, options.lanes, options.pairs, Duration::from_millis(20));
     if times.is_err() {
         let _ = child.kill();
@@ -108,8 +110,8 @@ fn play(state_dir: &Path, lane: usize, pairs: usize, longest: Duration) -> Resul
         let (a, b) = (task("a", lane, pair), task("b", lane, pair));
         first.wait("BUSY", Some(&a))?;
         first.write("IN_PROGRESS", Some(&a))?;
-        wait::rest(longest.mul_f64(chance.next()));
         second.wait("IDLE", None)?;
+        wait::rest(longest.mul_f64(chance.next()));
         let begun = first.write("COMPLETED", Some(&a))?;
         second.wait("BUSY", Some(&b))?;
         times.push(begun.elapsed());

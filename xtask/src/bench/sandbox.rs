@@ -27,11 +27,7 @@ impl Sandbox {
             .tempdir_in("/tmp")
             .context("cannot make a temporary folder")?;
         for name in ["home", "run", "tmux", "journal", "plan"] {
-            let path = folder.path().join(name);
-            DirBuilder::new()
-                .mode(0o700)
-                .create(&path)
-                .with_context(|| format!("cannot make {}", path.display()))?;
+            make_private(&folder.path().join(name))?;
         }
         Ok(Self { folder, miyabi: project::target_folder()?.join("release/miyabi") })
     }
@@ -43,6 +39,12 @@ impl Sandbox {
     /// Where the measured run has its files.
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.path("state")
+    }
+
+    /// Makes that place before the run does.
+    pub(crate) fn make_state_dir(&self) -> Result<PathBuf> {
+        make_private(&self.state_dir())?;
+        Ok(self.state_dir())
     }
 
     /// Writes a plan and returns its folder.
@@ -80,6 +82,10 @@ impl Sandbox {
         let lines: Vec<&str> = text.lines().rev().take(8).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
+}
+
+fn make_private(path: &Path) -> Result<()> {
+    DirBuilder::new().mode(0o700).create(path).with_context(|| format!("cannot make {}", path.display()))
 }
 
 impl Drop for Sandbox {

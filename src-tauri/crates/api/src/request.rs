@@ -109,7 +109,7 @@ pub enum Answer {
 #[serde(rename_all = "snake_case", tag = "event", content = "value")]
 pub enum Event {
     /// Something changed.
-    Changed(RunPatch),
+    Changed(Box<RunPatch>),
     /// Something that a person should hear of at once.
     Notice(Notice),
 }

@@ -23,7 +23,7 @@ const RESTART_AFTER_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) enum ToHelper {
     /// Pass it on; lost when no helper is there (the engine sends it again after a listing).
-    Command(Command),
+    Command(Box<Command>),
     /// The loop knows that the helper was gone: commands from here on are for the next one.
     Reconnect,
 }

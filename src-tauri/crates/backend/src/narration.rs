@@ -12,7 +12,9 @@ pub(crate) fn narrate(fact: &Fact) -> Option<String> {
             format!("run {}: {}{rehearsal}", opening.run_id, opening.plan.title)
         }
         Fact::BackendStarted { epoch } if *epoch > 1 => format!("backend started again (epoch {epoch})"),
-        Fact::BackendStarted { .. } | Fact::BaselineTaken { .. } => return None,
+        Fact::BackendStarted { .. }
+        | Fact::BaselineTaken { .. }
+        | Fact::Claimed { claim: Claim::Failed { .. }, .. } => return None,
         Fact::AgentJoined { agent, host } => format!("agent {agent} appeared on {host}"),
         Fact::Assigned { attempt, agent } => format!("{attempt} given to {agent}"),
         Fact::Started { attempt } => format!("{attempt} started"),
@@ -20,7 +22,6 @@ pub(crate) fn narrate(fact: &Fact) -> Option<String> {
         Fact::Claimed { attempt, claim: Claim::Completed { .. } } => {
             format!("{attempt} claims to be done")
         }
-        Fact::Claimed { claim: Claim::Failed { .. }, .. } => return None,
         Fact::Completed { attempt, evidence } => match evidence {
             Some(evidence) => {
                 let (files, checks) = (evidence.changed.len(), evidence.checks.len());

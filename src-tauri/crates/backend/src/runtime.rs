@@ -58,7 +58,7 @@ pub async fn orchestrate(options: Options) -> Result<(), BackendError> {
     let (journal, entries) = JournalFile::open(&folder.journal())?;
 
     let (inputs, received) = mpsc::unbounded_channel();
-    watch_signals(inputs.clone());
+    watch_signals(&inputs);
     let socket = backend_socket(&options.runtime_dir, &state_dir.short_name());
     let mut backend = Backend::new(opening, folder, &state_dir, journal, &entries);
     let setup = backend.helper_setup(&options);
@@ -69,7 +69,7 @@ pub async fn orchestrate(options: Options) -> Result<(), BackendError> {
 }
 
 /// A closed window (SIGHUP) is no reason to stop; Ctrl-C in it, or a shutdown, is. Agents go on.
-fn watch_signals(inputs: mpsc::UnboundedSender<Input>) {
+fn watch_signals(inputs: &mpsc::UnboundedSender<Input>) {
     if let Ok(mut hangup) = signal(SignalKind::hangup()) {
         tokio::spawn(async move { while hangup.recv().await.is_some() {} });
     }
@@ -429,7 +429,7 @@ impl Backend {
     }
 
     pub(crate) fn send(&self, command: Command) {
-        self.tell_helper(ToHelper::Command(command));
+        self.tell_helper(ToHelper::Command(Box::new(command)));
     }
 
     fn tell_helper(&self, message: ToHelper) {
@@ -446,7 +446,7 @@ impl Backend {
     pub(crate) fn tell(&mut self) {
         self.tell_at = None;
         if let Some(patch) = self.views.patch(&self.engine, clock::now()) {
-            self.clients.tell_subscribers(&ApiEvent::Changed(patch));
+            self.clients.tell_subscribers(&ApiEvent::Changed(Box::new(patch)));
         }
     }
 }

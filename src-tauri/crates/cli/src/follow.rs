@@ -47,7 +47,7 @@ impl Follower {
         match event {
             Event::Changed(patch) => {
                 let lines = changes(&self.snapshot, patch);
-                apply(&mut self.snapshot, patch.clone()).then_some(lines)
+                apply(&mut self.snapshot, (**patch).clone()).then_some(lines)
             }
             Event::Notice(notice) => {
                 if self.snapshot.notices.iter().any(|old| old.id == notice.id) {

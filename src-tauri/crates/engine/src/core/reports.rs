@@ -110,7 +110,12 @@ impl Engine {
             }
             Some(_) => {
                 let next = self.next_try(attempt);
-                self.fail_attempt(attempt, FailureCause::AgentGone, format!("the agent is gone: {how}"), next);
+                self.fail_attempt(
+                    attempt,
+                    FailureCause::AgentGone,
+                    format!("the agent is gone: {how}"),
+                    next,
+                );
                 self.write_idle(agent);
             }
         }

@@ -40,7 +40,8 @@ impl Engine {
         if !self.may_start() {
             return;
         }
-        let mut free: Vec<usize> = (0..self.state.agents.len()).filter(|agent| self.is_free(*agent)).collect();
+        let mut free: Vec<usize> =
+            (0..self.state.agents.len()).filter(|agent| self.is_free(*agent)).collect();
         if free.is_empty() {
             return;
         }

@@ -57,8 +57,9 @@ impl Engine {
 
     fn overdue(&self) -> Vec<(usize, AttemptId, AttemptPhase)> {
         let active = self.state.tasks.iter().enumerate().filter_map(|(at, task)| Some((at, task.current()?)));
-        let is_over =
-            |(task, attempt): &(usize, &Attempt)| self.deadline(*task, attempt).is_some_and(|due| due <= self.now);
+        let is_over = |(task, attempt): &(usize, &Attempt)| {
+            self.deadline(*task, attempt).is_some_and(|due| due <= self.now)
+        };
         active
             .filter(is_over)
             .filter_map(|(task, attempt)| {

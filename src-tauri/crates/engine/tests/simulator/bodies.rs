@@ -146,9 +146,9 @@ impl Body {
         }
         match self.ours {
             true => *chance.pick(&[Lies, Fails, Fails, Hangs, Dies]),
-            false => {
-                *chance.pick(&[Lies, Fails, Hangs, Late, Late, Dies, GivesUp, Silent, Twice, Twice, Wavers, Restless])
-            }
+            false => *chance.pick(&[
+                Lies, Fails, Hangs, Late, Late, Dies, GivesUp, Silent, Twice, Twice, Wavers, Restless,
+            ]),
         }
     }
 }

@@ -13,8 +13,7 @@ use crate::chance::Chance;
 /// A run that is about to be opened.
 pub(crate) fn opening(chance: &mut Chance, seed: u64) -> RunOpening {
     let mode = chance.small(0..=9);
-    let choice =
-        Choice { follow_waves: chance.one_in(3), drop_conflicting_edges: chance.one_in(4) };
+    let choice = Choice { follow_waves: chance.one_in(3), drop_conflicting_edges: chance.one_in(4) };
     RunOpening {
         run_id: format!("sim-{seed}"),
         created_at: Timestamp::from_millis(0),

@@ -28,7 +28,14 @@ pub(crate) struct Rules {
 impl Rules {
     pub(crate) fn new(state: RunState) -> Self {
         let graph = PlanGraph::new(&state.opening.plan, state.opening.choice);
-        Self { shadow: state, graph, known: BTreeMap::new(), at_work: BTreeMap::new(), queue: None, listed: false }
+        Self {
+            shadow: state,
+            graph,
+            known: BTreeMap::new(),
+            at_work: BTreeMap::new(),
+            queue: None,
+            listed: false,
+        }
     }
 
     /// What a dead backend knew is gone.
@@ -98,9 +105,12 @@ impl Rules {
                 self.check_wave(index)
             }
             Fact::Completed { attempt, .. } => {
-                let agent = self.shadow.current(attempt).ok_or(format!("{attempt} completes and is not current"))?;
+                let agent =
+                    self.shadow.current(attempt).ok_or(format!("{attempt} completes and is not current"))?;
                 let claim = |number| (agent.agent.clone(), attempt.task.clone(), number);
-                match world.claims.contains(&claim(Some(attempt.number))) || world.claims.contains(&claim(None)) {
+                match world.claims.contains(&claim(Some(attempt.number)))
+                    || world.claims.contains(&claim(None))
+                {
                     true => Ok(()),
                     false => Err(format!("{attempt} is COMPLETED, and nobody ever claimed it")),
                 }
@@ -145,7 +155,8 @@ impl Rules {
 
     fn check_wave(&self, task: usize) -> Result<(), Broken> {
         let Some(own) = self.graph.wave(task) else { return Ok(()) };
-        let earlier = (0..self.shadow.tasks.len()).filter(|other| self.graph.wave(*other).is_some_and(|w| w < own));
+        let earlier =
+            (0..self.shadow.tasks.len()).filter(|other| self.graph.wave(*other).is_some_and(|w| w < own));
         for other in earlier {
             let is_open = !matches!(
                 self.shadow.tasks[other].standing,
@@ -172,9 +183,15 @@ impl Rules {
         for (index, task) in state.tasks.iter().enumerate() {
             let waits = matches!(task.standing, Standing::Waiting | Standing::BackOff(_));
             if waits == engine.waiting(index).is_empty() {
-                return Err(format!("{} is {:?} and has the reasons {:?}", task.id, task.standing, engine.waiting(index)));
+                return Err(format!(
+                    "{} is {:?} and has the reasons {:?}",
+                    task.id,
+                    task.standing,
+                    engine.waiting(index)
+                ));
             }
-            let holders = state.agents.iter().filter(|a| a.current.as_ref().is_some_and(|c| c.task == task.id));
+            let holders =
+                state.agents.iter().filter(|a| a.current.as_ref().is_some_and(|c| c.task == task.id));
             let holders: Vec<_> = holders.collect();
             match (task.current(), holders.as_slice()) {
                 (None, []) => {}
@@ -199,8 +216,9 @@ impl Rules {
                 let entry = self.queue.as_ref().and_then(|queue| {
                     queue.tasks.iter().find(|task| task.task_id == sheet.attempt.task.as_str())
                 });
-                let is_told = entry
-                    .is_some_and(|task| task.agent == sheet.agent.as_str() && task.status == TaskStatus::InProgress);
+                let is_told = entry.is_some_and(|task| {
+                    task.agent == sheet.agent.as_str() && task.status == TaskStatus::InProgress
+                });
                 if !is_told {
                     return Err(format!("{} is offered before the queue says so", sheet.attempt));
                 }
@@ -220,7 +238,8 @@ impl Rules {
         let state = engine.state().agent(agent).ok_or("the file of an unknown agent is written")?;
         let is_proved_dead = state.is_ours() && !self.at_work.get(agent).copied().unwrap_or(false);
         let is_judged = |phase| !matches!(phase, Some(AttemptPhase::Claimed | AttemptPhase::Running));
-        let phase = state.current.as_ref().and_then(|id| engine.state().current(id)).map(|current| current.phase);
+        let phase =
+            state.current.as_ref().and_then(|id| engine.state().current(id)).map(|current| current.phase);
         match (status, known) {
             (AgentStatus::Idle, Some(AgentStatus::InProgress)) if !is_proved_dead => {
                 Err(format!("IDLE is written over the IN_PROGRESS of {agent}"))

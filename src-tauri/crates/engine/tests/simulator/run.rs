@@ -1,6 +1,8 @@
 //! One seed: a plan, a world and an engine, until nothing can happen any more.
 
-use miyabi_engine::{Effect, Engine, Entry, Event, Fact, Order, OrderError, Standing, Step, Weakening, journal};
+use miyabi_engine::{
+    Effect, Engine, Entry, Event, Fact, Order, OrderError, Standing, Step, Weakening, journal,
+};
 use miyabi_plan::{AgentId, RunPhase, TaskId};
 use miyabi_protocol::link::Report;
 use miyabi_protocol::{StatusFile, TaskStatus, Timestamp};
@@ -99,8 +101,18 @@ impl Run {
             for _ in 0..self.world.chance.small(0..=6) {
                 use Chaos::*;
                 let all = [
-                    Order, Order, Order, EditQueue, EditQueue, KillAgent, KillAgent, KillAllRunners, WipeFolder,
-                    Reboot, CutLink, StrangerAppears,
+                    Order,
+                    Order,
+                    Order,
+                    EditQueue,
+                    EditQueue,
+                    KillAgent,
+                    KillAgent,
+                    KillAllRunners,
+                    WipeFolder,
+                    Reboot,
+                    CutLink,
+                    StrangerAppears,
                 ];
                 let chaos = *self.world.chance.pick(&all);
                 let at = self.world.chance.within(0..=500_000);
@@ -166,10 +178,20 @@ impl Run {
     /// Checks a step, brings it to the disk and carries it out, unless the backend is killed.
     fn take(&mut self, step: Step) -> Result<(), Broken> {
         for entry in &step.facts {
-            self.world.say(|| format!("  > {}", serde_json::to_string(&entry.fact).unwrap_or_default().chars().take(300).collect::<String>()));
+            self.world.say(|| {
+                format!(
+                    "  > {}",
+                    serde_json::to_string(&entry.fact)
+                        .unwrap_or_default()
+                        .chars()
+                        .take(300)
+                        .collect::<String>()
+                )
+            });
         }
         for Effect::Send(command) in &step.effects {
-            self.world.say(|| format!("  < {}", format!("{command:?}").chars().take(180).collect::<String>()));
+            self.world
+                .say(|| format!("  < {}", format!("{command:?}").chars().take(180).collect::<String>()));
         }
         self.rules.check(&self.engine, &step, &self.world)?;
         let dies = self.kills_left > 0 && self.world.now > 0 && self.world.chance.one_in(self.kill_one_in);
@@ -208,7 +230,9 @@ impl Run {
             let line = journal::line(torn.seq, torn.at, &torn.fact);
             self.disk.extend_from_slice(&line.as_bytes()[..line.len() / 2]);
         }
-        self.world.say(|| format!("*** the backend is killed; {kept} of {} facts are on the disk", step.facts.len()));
+        self.world.say(|| {
+            format!("*** the backend is killed; {kept} of {} facts are on the disk", step.facts.len())
+        });
         self.go_down();
         if self.world.chance.one_in(6) {
             self.world.wipe();
@@ -333,7 +357,9 @@ impl Run {
             Err(OrderError::UnknownTask(_) | OrderError::UnknownAgent(_)) => {
                 return Err("the order named what is there".to_owned());
             }
-            Err(_) if self.engine.state() != &before => return Err("a refused order changed the run".to_owned()),
+            Err(_) if self.engine.state() != &before => {
+                return Err("a refused order changed the run".to_owned());
+            }
             Err(_) => {}
         }
         if stops && !self.is_down {
@@ -371,7 +397,9 @@ impl Run {
     fn look_back(&self) -> Result<(), Broken> {
         let state = self.engine.state();
         let Some((phase, _)) = state.ended else {
-            let reasons: Vec<_> = (0..state.tasks.len()).map(|task| (state.tasks[task].standing, self.engine.waiting(task))).collect();
+            let reasons: Vec<_> = (0..state.tasks.len())
+                .map(|task| (state.tasks[task].standing, self.engine.waiting(task)))
+                .collect();
             return Err(format!("nothing happens any more, and the run has not ended: {reasons:?}"));
         };
         let all = |wanted| state.tasks.iter().all(|task| task.standing == wanted);

@@ -117,7 +117,11 @@ impl World {
 
     pub(crate) fn say(&self, what: impl FnOnce() -> String) {
         if self.trace {
-            println!("{:>10.3} {}", std::time::Duration::from_millis(self.now.unsigned_abs()).as_secs_f64(), what());
+            println!(
+                "{:>10.3} {}",
+                std::time::Duration::from_millis(self.now.unsigned_abs()).as_secs_f64(),
+                what()
+            );
         }
     }
 
@@ -195,7 +199,8 @@ impl World {
             self.report(Report::Status { agent, status });
         }
         let runners = self.bodies.iter().filter(|(_, body)| body.ours && body.alive);
-        let runners: Vec<_> = runners.map(|(agent, body)| (agent.clone(), body.life, body.runner_attempt())).collect();
+        let runners: Vec<_> =
+            runners.map(|(agent, body)| (agent.clone(), body.life, body.runner_attempt())).collect();
         for (agent, pid, attempt) in runners {
             self.report(Report::RunnerUp { agent, pid, attempt });
         }
@@ -243,7 +248,8 @@ impl World {
         if let Some(earlier) = self.sheets.insert(attempt.clone(), sheet)
             && earlier.agent != agent
         {
-            self.violations.push(format!("{attempt} is offered to {agent} and was offered to {}", earlier.agent));
+            self.violations
+                .push(format!("{attempt} is offered to {agent} and was offered to {}", earlier.agent));
         }
         self.helper_writes(&agent, status);
         self.report(Report::Offered { attempt, baseline: Baseline::new() });
@@ -307,13 +313,21 @@ impl World {
 
     fn check_evidence(&mut self, sheet: &AttemptSheet) {
         let attempt = &sheet.attempt;
-        let holds = [Some(attempt.number), None].into_iter().any(|n| self.honest.contains(&(attempt.task.clone(), n)));
+        let holds = [Some(attempt.number), None]
+            .into_iter()
+            .any(|n| self.honest.contains(&(attempt.task.clone(), n)));
         let mut report = EvidenceReport::default();
         if !holds && !sheet.outputs.is_empty() && self.chance.one_in(2) {
             report.missing.clone_from(&sheet.outputs);
         } else if !holds {
             let ended = "exit code 1".to_owned();
-            report.checks.push(CheckResult { run: vec!["check".to_owned()], passed: false, ended, millis: 1, tail: String::new() });
+            report.checks.push(CheckResult {
+                run: vec!["check".to_owned()],
+                passed: false,
+                ended,
+                millis: 1,
+                tail: String::new(),
+            });
         }
         let after = self.chance.within(0..=3_000);
         if self.link_is_up {
@@ -326,7 +340,9 @@ impl World {
     // The folder.
 
     fn write(&mut self, agent: &AgentId, status: StatusFile) {
-        self.say(|| format!("  {agent}'s file: {:?} {:?}", status.status, attempt_in(&status).map(|a| a.to_string())));
+        self.say(|| {
+            format!("  {agent}'s file: {:?} {:?}", status.status, attempt_in(&status).map(|a| a.to_string()))
+        });
         self.files.insert(agent.clone(), status);
         self.changed(agent);
     }
@@ -420,7 +436,9 @@ impl World {
 
     fn notice(&mut self, agent: &AgentId) {
         let Some(file) = self.files.get(agent).cloned() else { return };
-        let Some(body) = self.bodies.get_mut(agent).filter(|body| body.alive && body.work.is_none()) else { return };
+        let Some(body) = self.bodies.get_mut(agent).filter(|body| body.alive && body.work.is_none()) else {
+            return;
+        };
         if matches!(file.status, AgentStatus::Idle | AgentStatus::Busy) {
             body.unacknowledged = None;
         }
@@ -518,7 +536,8 @@ impl World {
     fn stopped(&mut self, agent: &AgentId, attempt: &AttemptId, reason: String) {
         let Some(body) = self.bodies.get_mut(agent) else { return };
         let life = body.life;
-        let is_at_it = body.work.as_ref().is_some_and(|work| work.begun && work.attempt().as_ref() == Some(attempt));
+        let is_at_it =
+            body.work.as_ref().is_some_and(|work| work.begun && work.attempt().as_ref() == Some(attempt));
         if !is_at_it {
             return;
         }

@@ -126,7 +126,9 @@ impl Lane {
     /// Whether the file says IN_PROGRESS and whoever wrote that may still be alive.
     fn is_at_work(&self, path: &Path) -> bool {
         let lives = match self.standing {
-            Standing::Ours => self.host.runners.state(&self.agent).is_some_and(|runner| runner.attempt.is_some()),
+            Standing::Ours => {
+                self.host.runners.state(&self.agent).is_some_and(|runner| runner.attempt.is_some())
+            }
             Standing::Others => true,
         };
         let says = |bytes: Vec<u8>| disk::parse_status(&self.agent, &bytes).ok().map(|file| file.status);
