@@ -69,8 +69,8 @@ mod tests {
             Vec::<String>::new()
         );
         assert_eq!(
-            problems(&[agents, document, ("examples/a.sh", "echo $MIYABI_TASK")]),
-            ["examples/a.sh: uses MIYABI_TASK, which docs/command-agents.md does not know"]
+            problems(&[agents, document, ("examples/a.sh", "echo $MIYABI_JOB")]),
+            ["examples/a.sh: uses MIYABI_JOB, which docs/command-agents.md does not know"]
         );
         assert_eq!(
             problems(&[agents, (DOCUMENT, "`MIYABI_TASK`, `MIYABI_MOON`")]),

@@ -1,6 +1,8 @@
 //! The clients that are connected, and what they are told.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use miyabi_api::{Answer, ApiError, Event, FromBackend};
 use miyabi_protocol::frame::{Chunk, Frame};
@@ -8,6 +10,12 @@ use miyabi_transport::LinkSender;
 use tokio::sync::mpsc;
 
 use crate::log_streams::ClientId;
+
+/// How many events a client may leave unread, as when it is stopped in a debugger, before its
+/// connection ends. It can come back and begins anew with a whole snapshot.
+const MAX_UNREAD: u32 = 4096;
+/// After how many events it is looked whether they were read.
+const LOOK_EVERY: u32 = 256;
 
 /// All connections.
 #[derive(Debug, Default)]
@@ -20,13 +28,14 @@ struct Client {
     sender: LinkSender,
     logs: mpsc::UnboundedSender<Chunk>,
     is_subscribed: bool,
+    unread: Arc<AtomicU32>,
 }
 
 impl Clients {
     pub(crate) fn join(&mut self, id: ClientId, sender: LinkSender) {
         let (logs, chunks) = mpsc::unbounded_channel();
         tokio::spawn(forward_logs(chunks, sender.clone()));
-        self.connected.insert(id, Client { sender, logs, is_subscribed: false });
+        self.connected.insert(id, Client { sender, logs, is_subscribed: false, unread: Arc::default() });
     }
 
     pub(crate) fn leave(&mut self, id: ClientId) {
@@ -58,10 +67,34 @@ impl Clients {
         }
     }
 
-    pub(crate) fn tell_subscribers(&self, event: &Event) {
-        for client in self.connected.values().filter(|client| client.is_subscribed) {
-            say(client, &FromBackend::Event { event: event.clone() });
+    pub(crate) fn tell_subscribers(&mut self, event: &Event) {
+        let message = FromBackend::Event { event: event.clone() };
+        self.connected.retain(|id, client| {
+            if !client.is_subscribed {
+                return true;
+            }
+            say(client, &message);
+            let keeps_up = client.count_unread() <= MAX_UNREAD;
+            if !keeps_up {
+                tracing::warn!(id, "a client does not read; its connection ends");
+            }
+            keeps_up
+        });
+    }
+}
+
+impl Client {
+    /// Counts one more event, and those out that were read since.
+    fn count_unread(&self) -> u32 {
+        let unread = self.unread.fetch_add(1, Ordering::Relaxed) + 1;
+        if unread.is_multiple_of(LOOK_EVERY) {
+            let (sender, counter) = (self.sender.clone(), self.unread.clone());
+            tokio::spawn(async move {
+                sender.written().await;
+                counter.fetch_sub(LOOK_EVERY, Ordering::Relaxed);
+            });
         }
+        unread
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod helper;
 mod hold;
 mod journal_file;
+mod ledger;
 mod log_streams;
 mod narration;
 mod notices;

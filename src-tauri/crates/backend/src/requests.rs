@@ -108,7 +108,7 @@ impl Backend {
         match self.engine.order(clock::now(), order) {
             Ok(step) => {
                 self.take(step);
-                self.unsaved.answers.push((client, id));
+                self.ledger.take_answer(client, id);
             }
             Err(error) => self.clients.answer(client, id, Err(refusal(&error))),
         }
@@ -118,7 +118,7 @@ impl Backend {
         match self.engine.order(clock::now(), Order::StopAll) {
             Ok(step) => {
                 self.take(step);
-                self.unsaved.commands.push(Command::StopAll);
+                self.ledger.take_command(Command::StopAll);
                 let until = Instant::now() + STOP_WITHIN;
                 self.stopping = Some(Stopping::Agents { client, request, until });
             }

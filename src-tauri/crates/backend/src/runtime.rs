@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use miyabi_api::{Answer, ApiError, Envelope, ErrorCode, Event as ApiEvent, ReportFormat};
-use miyabi_engine::{Effect, Engine, Entry, Event, Fact, Step};
+use miyabi_engine::{Engine, Entry, Event, Fact, Step};
 use miyabi_protocol::link::{Command, Hello, LINK_VERSION, Report};
 use miyabi_protocol::opening::backend_socket;
 use miyabi_protocol::{RunOpening, StateDir, SummaryFile};
@@ -18,6 +18,7 @@ use crate::error::BackendError;
 use crate::helper::{self, HelperSetup, ToHelper};
 use crate::hold::{Hold, remove_stale_socket};
 use crate::journal_file::JournalFile;
+use crate::ledger::{Ledger, Settled};
 use crate::log_streams::{ClientId, LogStreams};
 use crate::notices::NoticeMaker;
 use crate::orchestrator_log::OrchestratorLog;
@@ -89,7 +90,6 @@ pub(crate) struct Backend {
     opening: RunOpening,
     folder: RunFolder,
     pub(crate) engine: Engine,
-    journal: JournalFile,
     to_helper: Option<mpsc::UnboundedSender<ToHelper>>,
     pub(crate) streams: LogStreams,
     pub(crate) clients: Clients,
@@ -97,20 +97,11 @@ pub(crate) struct Backend {
     notices: NoticeMaker,
     log: OrchestratorLog,
     summary: Option<SummaryFile>,
-    pub(crate) unsaved: Unsaved,
+    pub(crate) ledger: Ledger,
     write_again_at: Option<Instant>,
     tell_at: Option<Instant>,
     pub(crate) ping_at: Instant,
     pub(crate) stopping: Option<Stopping>,
-}
-
-/// What waits for the journal: no effect is carried out, and nobody is told, before its facts are
-/// on the disk.
-#[derive(Default)]
-pub(crate) struct Unsaved {
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) commands: Vec<Command>,
-    pub(crate) answers: Vec<(ClientId, u32)>,
 }
 
 impl Backend {
@@ -139,12 +130,11 @@ impl Backend {
             opening,
             folder,
             engine,
-            journal,
             to_helper: None,
             streams: LogStreams::default(),
             clients: Clients::default(),
             summary: None,
-            unsaved: Unsaved::default(),
+            ledger: Ledger::over(journal),
             write_again_at: None,
             tell_at: None,
             ping_at: Instant::now(),
@@ -300,53 +290,38 @@ impl Backend {
     }
 
     pub(crate) fn take(&mut self, step: Step) {
-        self.unsaved.entries.extend(step.facts);
-        self.unsaved.commands.extend(step.effects.into_iter().map(|Effect::Send(command)| command));
+        self.ledger.take(step);
     }
 
-    /// Brings what was decided to the disk, then carries it out. On a full disk everything waits,
-    /// nothing is lost, and it is tried again.
+    /// Brings what was decided to the disk, then carries it out.
     fn save(&mut self) {
-        if self.write_again_at.is_some_and(|at| at > Instant::now()) {
+        let waits = self.write_again_at.is_some_and(|at| at > Instant::now());
+        if waits || self.ledger.is_settled() {
             return;
         }
-        if self.unsaved.entries.is_empty()
-            && self.unsaved.commands.is_empty()
-            && self.unsaved.answers.is_empty()
-        {
-            return;
-        }
-        let must_sync = !self.unsaved.commands.is_empty() || !self.unsaved.answers.is_empty();
-        let has_facts = !self.unsaved.entries.is_empty();
-        let written = match has_facts {
-            true => self.journal.append(&self.unsaved.entries),
-            false => Ok(()),
-        };
-        if let Err(error) = written {
-            if self.write_again_at.is_none() {
-                self.log.add(&narration::line(
-                    clock::now(),
-                    &format!("{error}; everything waits until it can be written"),
-                ));
+        match self.ledger.settle() {
+            Ok(settled) => {
+                self.write_again_at = None;
+                self.carry_out(settled);
             }
-            self.write_again_at = Some(Instant::now() + WRITE_AGAIN_AFTER);
-            return;
+            Err(error) => {
+                if self.write_again_at.is_none() {
+                    let text = format!("{error}; everything waits until it can be written");
+                    self.log.add(&narration::line(clock::now(), &text));
+                }
+                self.write_again_at = Some(Instant::now() + WRITE_AGAIN_AFTER);
+            }
         }
-        self.write_again_at = None;
-        let entries = std::mem::take(&mut self.unsaved.entries);
-        if must_sync
-            && has_facts
-            && let Err(error) = self.journal.sync()
-        {
-            self.log.add(&narration::line(clock::now(), &error.to_string()));
-        }
-        for command in std::mem::take(&mut self.unsaved.commands) {
+    }
+
+    fn carry_out(&mut self, settled: Settled) {
+        for command in settled.commands {
             self.send(command);
         }
-        for (client, request) in std::mem::take(&mut self.unsaved.answers) {
+        for (client, request) in settled.answers {
             self.clients.answer(client, request, Ok(Answer::Done));
         }
-        self.publish(&entries);
+        self.publish(&settled.entries);
     }
 
     fn publish(&mut self, entries: &[Entry]) {

@@ -195,6 +195,9 @@ impl Engine {
     }
 
     fn settle(&mut self) {
+        if self.is_stopped {
+            return;
+        }
         self.expire_timers();
         self.schedule();
         self.look_for_the_end();

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use miyabi_engine::{Effect, Engine, Entry, Event, Fact, Order, OrderError, Standing, Step, TaskState};
 use miyabi_plan::model::TmuxLayout;
 use miyabi_plan::{
-    Agent, AgentId, AttemptId, Choice, Host, HostId, Limits, Plan, RunPhase, RunnerKind, Task, TaskId, TransportKind,
+    Agent, AgentId, AttemptId, Choice, Host, HostId, Limits, Plan, RunPhase, RunnerKind, Task, TaskId,
+    TransportKind,
 };
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{

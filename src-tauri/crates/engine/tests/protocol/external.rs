@@ -46,8 +46,10 @@ fn after_a_cancel_the_agent_gets_work_again_only_when_it_shows_its_end() {
 
 #[test]
 fn an_offer_that_was_taken_as_it_was_taken_back_keeps_the_agent_from_other_work() {
-    let mut bench =
-        Bench::begun(opening(plan(&["CG-1", "CG-2"], &[("A", "CG-1", ""), ("B", "CG-1", ""), ("C", "CG-2", "")])));
+    let mut bench = Bench::begun(opening(plan(
+        &["CG-1", "CG-2"],
+        &[("A", "CG-1", ""), ("B", "CG-1", ""), ("C", "CG-2", "")],
+    )));
     bench.takes("CG-2", "C.1");
     bench.offered("A.1");
     bench.order(Order::CancelTask(task("A"))).expect("fits");

@@ -15,7 +15,11 @@ fn two_in_a_row() -> Bench {
 #[test]
 fn a_task_goes_through_the_five_words_in_turn() {
     let mut bench = two_in_a_row();
-    assert_eq!(bench.wanted(), ["queue", "BUSY CG-1 A.1"], "IDLE: the orchestrator writes BUSY, after the queue");
+    assert_eq!(
+        bench.wanted(),
+        ["queue", "BUSY CG-1 A.1"],
+        "IDLE: the orchestrator writes BUSY, after the queue"
+    );
     bench.offered("A.1");
     bench.says("CG-1", Busy, "A.1");
     assert!(bench.wanted().is_empty(), "BUSY: the agent writes next");
@@ -27,7 +31,11 @@ fn a_task_goes_through_the_five_words_in_turn() {
     assert!(bench.wanted().is_empty());
     assert_eq!(bench.engine.seen(&agent("CG-1")).expect("seen").progress, 0.5);
     bench.says("CG-1", Completed, "A.1");
-    assert_eq!(bench.wanted(), ["queue", "IDLE CG-1", "BUSY CG-1 B.1"], "COMPLETED: acknowledged, then new work");
+    assert_eq!(
+        bench.wanted(),
+        ["queue", "IDLE CG-1", "BUSY CG-1 B.1"],
+        "COMPLETED: acknowledged, then new work"
+    );
     bench.takes("CG-1", "B.1");
     bench.says("CG-1", Failed, "B.1");
     assert_eq!(bench.wanted(), ["queue", "IDLE CG-1"], "FAILED: acknowledged");
@@ -226,7 +234,8 @@ fn an_agent_at_something_else_is_left_alone_until_it_shows_its_end() {
 #[test]
 fn an_agent_that_begins_again_during_the_verdict_keeps_its_file() {
     let mut plan = plan(&["CG-1"], &[("A", "CG-1", ""), ("B", "CG-1", "A")]);
-    plan.tasks[0].acceptance = vec![miyabi_plan::Check { run: vec!["check".to_owned()], time_limit_seconds: 5 }];
+    plan.tasks[0].acceptance =
+        vec![miyabi_plan::Check { run: vec!["check".to_owned()], time_limit_seconds: 5 }];
     let mut opening = opening(plan);
     opening.checks_external = true;
     let mut bench = Bench::begun(opening);

@@ -8,6 +8,8 @@ use miyabi_protocol::{AgentStatus, QueueFile, TaskStatus};
 
 use crate::bench::{Bench, opening, plan};
 
+type Edit = fn(&mut QueueFile);
+
 fn edited(bench: &mut Bench, edit: impl FnOnce(&mut QueueFile)) {
     let mut queue = bench.queue();
     edit(&mut queue);
@@ -31,7 +33,8 @@ fn three() -> Bench {
 #[test]
 fn the_queue_shows_the_assignment_before_busy_is_written() {
     let bench = three();
-    let Some(Command::WriteQueue { queue }) = bench.done.iter().find(|c| matches!(c, Command::WriteQueue { .. }))
+    let Some(Command::WriteQueue { queue }) =
+        bench.done.iter().find(|c| matches!(c, Command::WriteQueue { .. }))
     else {
         panic!("a queue")
     };
@@ -75,7 +78,7 @@ fn a_changed_agent_of_a_waiting_task_is_a_reassignment() {
 
 #[test]
 fn every_other_edit_is_recorded_and_undone() {
-    let edits: [(&str, fn(&mut QueueFile)); 7] = [
+    let edits: [(&str, Edit); 6] = [
         ("priority", |queue| queue.tasks[1].priority = 9),
         ("status", |queue| queue.tasks[1].status = TaskStatus::Completed),
         ("agent", |queue| queue.tasks[0].agent = "CG-2".to_owned()),
@@ -86,16 +89,13 @@ fn every_other_edit_is_recorded_and_undone() {
             queue.tasks.push(more);
         }),
         ("CG-7", |queue| queue.tasks[1].agent = "CG-7".to_owned()),
-        ("kind", |queue| queue.tasks[1].agent = "CG".to_owned()),
     ];
     for (about, edit) in edits {
         let mut bench = three();
         let before = bench.queue();
         edited(&mut bench, edit);
-        if about != "kind" {
-            let undone = undone(&bench);
-            assert!(undone.iter().any(|what| what.contains(about)), "{about}: {undone:?}");
-        }
+        let undone = undone(&bench);
+        assert!(undone.iter().any(|what| what.contains(about)), "{about}: {undone:?}");
         assert_eq!(bench.queue().tasks, before.tasks, "{about}");
         assert_eq!(bench.wanted(), ["queue"], "{about}: written as it was");
     }

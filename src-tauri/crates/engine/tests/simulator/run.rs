@@ -4,7 +4,7 @@ use miyabi_engine::{
     Effect, Engine, Entry, Event, Fact, Order, OrderError, Standing, Step, Weakening, journal,
 };
 use miyabi_plan::{AgentId, RunPhase, TaskId};
-use miyabi_protocol::link::Report;
+use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{StatusFile, TaskStatus, Timestamp};
 
 use crate::bodies::Body;
@@ -353,6 +353,9 @@ impl Run {
         let stops = order == Order::StopAll;
         self.world.say(|| format!("{order:?}"));
         match self.engine.order(self.world.time(), order) {
+            Ok(step) if stops && step.effects.iter().any(is_offer) => {
+                return Err("a run that is being stopped hands out work".to_owned());
+            }
             Ok(step) => self.take(step)?,
             Err(OrderError::UnknownTask(_) | OrderError::UnknownAgent(_)) => {
                 return Err("the order named what is there".to_owned());
@@ -423,6 +426,10 @@ impl Run {
             false => Err("the journal, replayed, does not give the live state".to_owned()),
         }
     }
+}
+
+fn is_offer(effect: &Effect) -> bool {
+    matches!(effect, Effect::Send(Command::Offer { .. }))
 }
 
 fn is_open_claim(file: &StatusFile) -> bool {

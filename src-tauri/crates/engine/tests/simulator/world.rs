@@ -221,7 +221,7 @@ impl World {
                 self.plan(after, Happening::Act(agent, life, Act::Rise));
             }
             Command::Offer { sheet, status } => self.execute_offer(*sheet, status),
-            Command::WriteStatus { agent, status } => self.execute_write(agent, status),
+            Command::WriteStatus { agent, status } => self.execute_write(&agent, status),
             Command::StopAttempt { agent, attempt, reason } => {
                 let body = &self.bodies[&agent];
                 let (life, after) = (body.life, self.chance.within(0..=5_000));
@@ -255,14 +255,14 @@ impl World {
         self.report(Report::Offered { attempt, baseline: Baseline::new() });
     }
 
-    fn execute_write(&mut self, agent: AgentId, status: StatusFile) {
+    fn execute_write(&mut self, agent: &AgentId, status: StatusFile) {
         let refused = match status.status {
-            AgentStatus::Idle => self.is_kept_by_agent(&agent),
-            _ => self.files.contains_key(&agent),
+            AgentStatus::Idle => self.is_kept_by_agent(agent),
+            _ => self.files.contains_key(agent),
         };
         match refused {
-            true => self.tell_again(&agent),
-            false => self.helper_writes(&agent, status),
+            true => self.tell_again(agent),
+            false => self.helper_writes(agent, status),
         }
     }
 
