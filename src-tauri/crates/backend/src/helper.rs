@@ -1,10 +1,9 @@
 //! The helper's process: started, spoken to, started again when it is gone.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use miyabi_protocol::atomic;
 use miyabi_protocol::frame::Frame;
 use miyabi_protocol::link::{Command, Hello, Report};
 use miyabi_transport::local::{self, Stderr};
@@ -78,7 +77,7 @@ async fn serve(
     inputs: &mpsc::UnboundedSender<Input>,
     commands: &mut mpsc::UnboundedReceiver<ToHelper>,
 ) -> (String, bool) {
-    let log = OpenOptions::new().append(true).create(true).mode(0o600).open(&setup.log);
+    let log = atomic::append_private(&setup.log);
     let stderr = log.map_or(Stderr::Inherited, Stderr::File);
     let mut helper = match local::spawn(&setup.program, &["serve".to_owned()], &[], stderr) {
         Ok(helper) => helper,

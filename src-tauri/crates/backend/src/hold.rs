@@ -1,11 +1,11 @@
 //! One backend a state folder: a lock in the state home, which no reboot wipes.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use miyabi_protocol::StateDir;
+use miyabi_protocol::atomic;
 use miyabi_protocol::state_dir::make_private;
 use rustix::fs::{FlockOperation, flock};
 
@@ -23,14 +23,7 @@ impl Hold {
         let folder = state_home.join("holds");
         make_private(&folder)?;
         let path = folder.join(format!("{}.lock", state_dir.short_name()));
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(BackendError::io("open", &path))?;
+        let mut file = atomic::open_private(&path).map_err(BackendError::io("open", &path))?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let mut holder = String::new();
             file.read_to_string(&mut holder).map_err(BackendError::io("read", &path))?;

@@ -1,11 +1,11 @@
 //! The journal's file: appended to, synced when something in the world depends on it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use miyabi_engine::{Entry, journal};
+use miyabi_protocol::atomic;
 
 use crate::error::BackendError;
 
@@ -21,14 +21,7 @@ pub(crate) struct JournalFile {
 impl JournalFile {
     /// Opens the journal and reads what is in it; a torn last line is cut off.
     pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Entry>), BackendError> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(BackendError::io("open", path))?;
+        let mut file = atomic::open_private(path).map_err(BackendError::io("open", path))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(BackendError::io("read", path))?;
         let (entries, length) = match journal::read(&bytes) {
@@ -82,7 +75,7 @@ mod tests {
         assert!(entries.is_empty());
         journal.append(&[entry(1), entry(2)]).expect("appended");
         journal.sync().expect("synced");
-        let mut torn = OpenOptions::new().append(true).open(&path).expect("open");
+        let mut torn = atomic::append_private(&path).expect("open");
         torn.write_all(b"{\"seq\":3,\"at\"").expect("torn line");
         let (mut journal, entries) = JournalFile::open(&path).expect("sound");
         assert_eq!(entries, [entry(1), entry(2)]);

@@ -1,11 +1,9 @@
 //! `logs/orchestrator.log` and the Orchestrator window: the same lines in both.
 
-use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use miyabi_protocol::StateDir;
+use miyabi_protocol::{StateDir, atomic};
 
 /// Where the lines go.
 #[derive(Debug)]
@@ -21,7 +19,7 @@ impl OrchestratorLog {
     /// Adds lines. Opened anew each time, because the state folder may have been wiped and made
     /// again. A log that cannot be written stops nothing: the journal has every fact.
     pub(crate) fn add(&self, lines: &str) {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path);
+        let file = atomic::append_private(&self.path);
         if let Err(error) = file.and_then(|mut file| file.write_all(lines.as_bytes())) {
             tracing::debug!(%error, path = %self.path.display(), "cannot write the log");
         }

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -84,6 +85,23 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T, durability: Durability) 
     let mut bytes = serde_json::to_vec_pretty(value).map_err(json)?;
     bytes.push(b'\n');
     write(path, &bytes, durability)
+}
+
+/// Opens a file of this user alone (0600) for reading and writing in place, and creates it when it
+/// is missing: journals and locks, which must keep their inode.
+///
+/// # Errors
+/// When the system refuses.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Opens a file of this user alone (0600) for appending, and creates it when it is missing: logs.
+///
+/// # Errors
+/// When the system refuses.
+pub fn append_private(path: &Path) -> io::Result<File> {
+    File::options().append(true).create(true).mode(0o600).open(path)
 }
 
 /// Reads a value. A torn file, from a writer that does not rename, is an error here: the caller

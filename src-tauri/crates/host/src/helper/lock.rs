@@ -1,12 +1,12 @@
 //! One helper a state folder: a lock on a file of ours in it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use miyabi_protocol::StateDir;
+use miyabi_protocol::{StateDir, atomic};
 use miyabi_protocol::link::Hello;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -64,13 +64,7 @@ impl FolderLock {
 
 fn attempt(path: &Path, holder: &Holder) -> Result<Option<File>, String> {
     let name = |error: io::Error| format!("cannot lock {}: {error}", path.display());
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
+    let mut file = atomic::open_private(path)
         .map_err(name)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}

@@ -3,15 +3,15 @@
 //! The log file is the record. The window is a view: a person may freeze it (Ctrl-S), so it is
 //! written by a thread of its own and loses text rather than hold up the agent.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use miyabi_plan::AgentId;
-use miyabi_protocol::StateDir;
+use miyabi_protocol::{StateDir, atomic};
 
 /// How many pieces of text wait for a frozen window.
 const WINDOW_QUEUE: usize = 256;
@@ -93,7 +93,7 @@ impl Sink {
     }
 
     fn open(&self) -> io::Result<File> {
-        let open = || OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path);
+        let open = || atomic::append_private(&self.path);
         open().or_else(|error| {
             if error.kind() != io::ErrorKind::NotFound {
                 return Err(error);
