@@ -19,17 +19,16 @@ const AgentItem = memo(function AgentItem({ id }: { id: AgentId }) {
   const agent = useRun((data) => data.agents[id]);
   const task = useTask(agent?.task ?? null);
   const selected = useView((view) => view.selectedAgent === id);
-  const { attach, state: drop } = useAgentDrop('list', id);
+  const drop = useAgentDrop(id);
   if (agent === undefined) return null;
   const state = t(`agent.${agentState(agent)}`);
   const text = [agent.title, task === undefined ? state : `${task.id} ${task.title}`, agent.problem].filter(Boolean).join(' · ');
   return (
     <li
-      ref={attach}
+      {...drop.place}
       data-testid="agent-target"
       data-agent-id={id}
-      data-drop={drop}
-      className={`relative overflow-hidden rounded-md ${DROP_LOOK[drop]}`}
+      className={`relative overflow-hidden rounded-md ${DROP_LOOK[drop.state]}`}
     >
       <Hint text={text}>
         <button
@@ -115,7 +114,7 @@ export function AgentsStrip() {
   const hosts = useRun((data) => data.hostIds);
   const none = useRun((data) => data.agentIds.length === 0);
   return (
-    <section aria-label={t('agents.title')} className="max-h-24 shrink-0 overflow-y-auto border-t border-line bg-sunken px-3 py-1.5">
+    <section aria-label={t('agents.title')} data-drag-scroll className="max-h-24 shrink-0 overflow-y-auto border-t border-line bg-sunken px-3 py-1.5">
       {none ? (
         <Empty icon={Users} title={t('agents.empty')} />
       ) : (

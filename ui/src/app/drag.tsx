@@ -1,47 +1,141 @@
-// Dragging a task onto an agent. Pointer events only: HTML5 dragging cannot be driven by WebDriver.
+// Dragging a task onto an agent, by pointer events on the window alone. What a patch draws anew or
+// takes away while the hand moves does not matter: where the hand lets go, the page itself is asked.
 
-import { DndContext, DragOverlay, PointerSensor, pointerWithin, useDndContext, useDroppable, useSensor, useSensors } from '@dnd-kit/core';
-import type { DragEndEvent, Modifier } from '@dnd-kit/core';
-import type { ReactNode } from 'react';
+import { useLayoutEffect, useRef } from 'react';
+import type { PointerEvent as ReactPointerEvent, ReactNode } from 'react';
+import { create } from 'zustand';
 
 import { StateIcon } from '../design/StateIcon';
 import { useText } from '../i18n';
 import { targetRefusal } from '../model/reassign';
 import { useCommands } from '../store/context';
 import { useRun, useRunStore, useTask } from '../store/run';
-import type { AgentId } from '../platform/types';
+import type { AgentId, TaskId } from '../platform/types';
 
-const ACTIVATION = { activationConstraint: { distance: 6 } };
-
+/** So far a hand moves, in pixels, before a press counts as a drag. */
+const SLACK = 6;
 const GHOST_OFFSET = 14;
+const EDGE = 28;
+const SCROLL_STEP = 10;
 
-/** Keeps the ghost beside the pointer, so that it never hides what it would be dropped on. */
-const besidePointer: Modifier = ({ activatorEvent, draggingNodeRect, transform }) => {
-  if (!(activatorEvent instanceof MouseEvent) || draggingNodeRect === null) return transform;
-  return {
-    ...transform,
-    x: transform.x + activatorEvent.clientX - draggingNodeRect.left + GHOST_OFFSET,
-    y: transform.y + activatorEvent.clientY - draggingNodeRect.top + GHOST_OFFSET,
-  };
-};
-const GHOST_MODIFIERS = [besidePointer];
+type Point = { x: number; y: number };
+type Drag = { task: TaskId | null; over: AgentId | null; drop: ((task: TaskId, agent: AgentId) => void) | null };
 
-function idIn(data: Record<string, unknown> | undefined, name: 'task' | 'agent'): string | null {
-  const id = data?.[name];
-  return typeof id === 'string' ? id : null;
+export const useDrag = create<Drag>(() => ({ task: null, over: null, drop: null }));
+
+/** Where the hand is; kept out of the store, as nothing but the ghost follows every step. */
+let hand: Point = { x: 0, y: 0 };
+let moveGhost: (() => void) | null = null;
+
+function agentAt({ x, y }: Point): AgentId | null {
+  const place = document.elementFromPoint(x, y)?.closest<HTMLElement>('[data-drop]');
+  return place?.dataset['agentId'] ?? null;
 }
 
-/** The task that is being dragged at this moment. */
-function useDraggedTask(): string | null {
-  return idIn(useDndContext().active?.data.current, 'task');
+/** Rows beyond the edge of a list come nearer while the hand rests there. */
+function scrollAt({ x, y }: Point): void {
+  const list = document.elementFromPoint(x, y)?.closest<HTMLElement>('[data-drag-scroll]');
+  if (list === null || list === undefined) return;
+  const { top, bottom } = list.getBoundingClientRect();
+  if (y < top + EDGE) list.scrollBy(0, -SCROLL_STEP);
+  else if (y > bottom - EDGE) list.scrollBy(0, SCROLL_STEP);
+}
+
+/** The click that follows a drop was not meant as one. */
+function swallowClick(): void {
+  const swallow = (event: MouseEvent): void => {
+    event.stopPropagation();
+    event.preventDefault();
+  };
+  addEventListener('click', swallow, { capture: true, once: true });
+  setTimeout(() => removeEventListener('click', swallow, { capture: true }), 0);
+}
+
+function follow(task: TaskId, start: Point, pointer: number): void {
+  const stop = new AbortController();
+  const options = { capture: true, signal: stop.signal };
+  let scrolling: ReturnType<typeof setInterval> | undefined;
+  const dragging = (): boolean => useDrag.getState().task !== null;
+  const end = (): void => {
+    stop.abort();
+    clearInterval(scrolling);
+    useDrag.setState({ task: null, over: null });
+  };
+  const at = (event: PointerEvent): void => {
+    hand = { x: event.clientX, y: event.clientY };
+    if (!dragging()) {
+      if (Math.hypot(hand.x - start.x, hand.y - start.y) < SLACK) return;
+      useDrag.setState({ task });
+      scrolling = setInterval(() => scrollAt(hand), 40);
+    }
+    moveGhost?.();
+    const over = agentAt(hand);
+    if (useDrag.getState().over !== over) useDrag.setState({ over });
+  };
+  addEventListener('pointermove', (event) => (event.pointerId === pointer ? at(event) : undefined), options);
+  addEventListener(
+    'pointerup',
+    (event) => {
+      if (event.pointerId !== pointer) return;
+      // A hand that was quicker than the page may come without a single move before.
+      at(event);
+      const { over, drop } = useDrag.getState();
+      const dropped = dragging();
+      end();
+      if (!dropped) return;
+      swallowClick();
+      if (over !== null) drop?.(task, over);
+    },
+    options,
+  );
+  addEventListener('pointercancel', end, options);
+  addEventListener('blur', end, { signal: stop.signal });
+  addEventListener(
+    'keydown',
+    (event) => {
+      if (event.key !== 'Escape' || !dragging()) return;
+      event.stopPropagation();
+      end();
+    },
+    options,
+  );
+}
+
+/** Makes an element something that a task is dragged by. */
+export function onTaskPress(task: TaskId): (event: ReactPointerEvent) => void {
+  return (event) => {
+    if (event.button !== 0 || !event.isPrimary) return;
+    follow(task, { x: event.clientX, y: event.clientY }, event.pointerId);
+  };
 }
 
 function Ghost() {
   const t = useText();
-  const task = useTask(useDraggedTask());
+  const task = useTask(useDrag((drag) => drag.task));
+  const frame = useRef<HTMLDivElement>(null);
+  const shown = task !== undefined;
+  useLayoutEffect(() => {
+    if (!shown) return undefined;
+    // Beside the pointer, so that it never hides what it would be dropped on.
+    moveGhost = () => {
+      if (frame.current === null) return;
+      frame.current.style.transform = `translate(${hand.x + GHOST_OFFSET}px, ${hand.y + GHOST_OFFSET}px)`;
+    };
+    moveGhost();
+    document.documentElement.dataset['dragging'] = '';
+    return () => {
+      moveGhost = null;
+      delete document.documentElement.dataset['dragging'];
+    };
+  }, [shown]);
   if (task === undefined) return null;
   return (
-    <div className="pointer-events-none flex w-max items-center gap-1.5 rounded-md border border-accent bg-raised px-2 py-1 shadow-float">
+    <div
+      ref={frame}
+      data-testid="drag-ghost"
+      data-task-id={task.id}
+      className="pointer-events-none fixed top-0 left-0 z-60 flex w-max items-center gap-1.5 rounded-md border border-accent bg-raised px-2 py-1 shadow-float"
+    >
       <StateIcon phase={task.phase} />
       <span className="text-xs font-semibold tabular">{task.id}</span>
       <span className="text-2xs text-ink-3">{t('drag.hint', { kind: task.kind })}</span>
@@ -51,18 +145,18 @@ function Ghost() {
 
 export type DropState = 'idle' | 'allowed' | 'over' | 'refused';
 
-/** Makes an agent a place to drop a task on; `prefix` tells two places of one agent apart. */
-export function useAgentDrop(prefix: string, agent: AgentId): { attach: (element: HTMLElement | null) => void; state: DropState } {
-  const dragged = useDraggedTask();
+/** Makes an agent a place to drop a task on. */
+export function useAgentDrop(agent: AgentId): { place: { 'data-drop': DropState }; state: DropState } {
+  const dragged = useDrag((drag) => drag.task);
+  const over = useDrag((drag) => drag.over === agent);
   const allowed = useRun((data) => {
     const task = dragged === null ? undefined : data.tasks[dragged];
     const target = data.agents[agent];
     return task !== undefined && target !== undefined && targetRefusal(task, target) === null;
   });
-  const { setNodeRef, isOver } = useDroppable({ id: `${prefix}:${agent}`, data: { agent } });
-  if (dragged === null) return { attach: setNodeRef, state: 'idle' };
-  if (!allowed) return { attach: setNodeRef, state: 'refused' };
-  return { attach: setNodeRef, state: isOver ? 'over' : 'allowed' };
+  let state: DropState = 'idle';
+  if (dragged !== null) state = allowed ? (over ? 'over' : 'allowed') : 'refused';
+  return { place: { 'data-drop': state }, state };
 }
 
 export const DROP_LOOK: Record<DropState, string> = {
@@ -75,27 +169,20 @@ export const DROP_LOOK: Record<DropState, string> = {
 export function DragScope({ children }: { children: ReactNode }) {
   const store = useRunStore();
   const commands = useCommands();
-  const t = useText();
-  const sensors = useSensors(useSensor(PointerSensor, ACTIVATION));
-  const drop = ({ active, over }: DragEndEvent): void => {
-    const { data } = store.getState();
-    const task = data.tasks[idIn(active.data.current, 'task') ?? ''];
-    const agent = data.agents[idIn(over?.data.current, 'agent') ?? ''];
-    if (task !== undefined && agent !== undefined && targetRefusal(task, agent) === null) {
-      void commands.reassign(task.id, agent.id);
-    }
-  };
+  useLayoutEffect(() => {
+    const drop = (id: TaskId, to: AgentId): void => {
+      const { data } = store.getState();
+      const task = data.tasks[id];
+      const agent = data.agents[to];
+      if (task !== undefined && agent !== undefined && targetRefusal(task, agent) === null) void commands.reassign(id, to);
+    };
+    useDrag.setState({ drop });
+    return () => useDrag.setState({ task: null, over: null, drop: null });
+  }, [store, commands]);
   return (
-    <DndContext
-      sensors={sensors}
-      collisionDetection={pointerWithin}
-      onDragEnd={drop}
-      accessibility={{ screenReaderInstructions: { draggable: t('drag.instructions') } }}
-    >
+    <>
       {children}
-      <DragOverlay dropAnimation={null} modifiers={GHOST_MODIFIERS}>
-        <Ghost />
-      </DragOverlay>
-    </DndContext>
+      <Ghost />
+    </>
   );
 }

@@ -10,7 +10,7 @@ import { Pane } from '../design/surfaces';
 import { useText } from '../i18n';
 import { useRun, useRunStore } from '../store/run';
 import { selectTask, useView } from '../store/view';
-import { edgesWorthDrawing, graphEdges, graphNodes, isReadable } from './elements';
+import { drawsOnlyWhatIsInSight, edgesWorthDrawing, graphEdges, graphNodes, isReadable } from './elements';
 import type { TaskFlowNode } from './elements';
 import { PhaseLegend } from './PhaseLegend';
 import { TaskNode } from './TaskNode';
@@ -94,7 +94,7 @@ function Canvas() {
         nodesConnectable={false}
         elementsSelectable={false}
         edgesFocusable={false}
-        onlyRenderVisibleElements
+        onlyRenderVisibleElements={drawsOnlyWhatIsInSight(tasks.length)}
         fitView
         fitViewOptions={FIT}
         // A great graph begins far away: drawn at full size first, it would cost seconds.

@@ -1,11 +1,11 @@
 // One task in the graph. It reads its own task from the store, so that a patch draws only the
 // nodes that it changed.
 
-import { useDraggable } from '@dnd-kit/core';
 import { Handle, Position, useStore } from '@xyflow/react';
 import { RotateCcw, Route } from 'lucide-react';
 import { memo } from 'react';
 
+import { onTaskPress, useDrag } from '../app/drag';
 import { Hint, Progress } from '../design/controls';
 import { StateIcon } from '../design/StateIcon';
 import { useText } from '../i18n';
@@ -68,13 +68,9 @@ const Face = memo(function Face({ task, movable }: { task: TaskView; movable: bo
 function Card({ task }: { task: TaskView }) {
   const runPhase = useRun((run) => run.run.phase);
   const movable = reassignBlocker(task, runPhase) === null;
-  const { setNodeRef, listeners, isDragging } = useDraggable({
-    id: `node:${task.id}`,
-    data: { task: task.id },
-    disabled: !movable,
-  });
+  const dragged = useDrag((drag) => drag.task === task.id);
   return (
-    <div ref={setNodeRef} {...listeners} className={`nopan nodrag ${isDragging ? 'opacity-40' : ''}`}>
+    <div onPointerDown={movable ? onTaskPress(task.id) : undefined} className={`nopan nodrag ${dragged ? 'opacity-40' : ''}`}>
       <Face task={task} movable={movable} />
     </div>
   );

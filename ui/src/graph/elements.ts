@@ -1,11 +1,35 @@
 // Nodes and edges as React Flow wants them. Made anew only when the graph's shape changes.
 
-import type { Edge, Node, ReactFlowState } from '@xyflow/react';
+import { Position } from '@xyflow/react';
+import type { Edge, Node, NodeHandle, ReactFlowState } from '@xyflow/react';
 
 import { corner, graphScale, NODE_HEIGHT, NODE_WIDTH } from '../model/layout';
 import type { TaskId, TaskView } from '../platform/types';
 
 export type TaskFlowNode = Node<{ flow: 'right' | 'down' }, 'task'>;
+
+/** The size is fixed, so that no node ever has to be measured before it, or an edge of it, is drawn. */
+const SIZE = { width: NODE_WIDTH, height: NODE_HEIGHT };
+const DOT = { width: 1, height: 1 };
+
+/** Where edges end and begin, known beforehand as the size is. */
+const HANDLES: Record<'right' | 'down', NodeHandle[]> = {
+  right: [
+    { ...DOT, type: 'target', position: Position.Left, x: -0.5, y: NODE_HEIGHT / 2 - 0.5 },
+    { ...DOT, type: 'source', position: Position.Right, x: NODE_WIDTH - 0.5, y: NODE_HEIGHT / 2 - 0.5 },
+  ],
+  down: [
+    { ...DOT, type: 'target', position: Position.Top, x: NODE_WIDTH / 2 - 0.5, y: -0.5 },
+    { ...DOT, type: 'source', position: Position.Bottom, x: NODE_WIDTH / 2 - 0.5, y: NODE_HEIGHT - 0.5 },
+  ],
+};
+
+/** From so many tasks on, only those in sight are in the page: a smaller graph is drawn whole, always. */
+const DRAWN_WHOLE = 150;
+
+export function drawsOnlyWhatIsInSight(tasks: number): boolean {
+  return tasks > DRAWN_WHOLE;
+}
 
 export function graphNodes(tasks: readonly TaskView[]): TaskFlowNode[] {
   const scale = graphScale(tasks);
@@ -14,8 +38,9 @@ export function graphNodes(tasks: readonly TaskView[]): TaskFlowNode[] {
     type: 'task',
     position: corner(task.position, scale),
     data: { flow: scale.flow },
-    width: NODE_WIDTH,
-    height: NODE_HEIGHT,
+    ...SIZE,
+    measured: SIZE,
+    handles: HANDLES[scale.flow],
     focusable: false,
     // React Flow takes the pointer away from nodes that it may neither move nor select itself.
     style: { pointerEvents: 'all' },

@@ -1,8 +1,8 @@
 // One bar: planned, tried or under way. It can be dragged onto another agent.
 
-import { useDraggable } from '@dnd-kit/core';
 import { memo } from 'react';
 
+import { onTaskPress } from '../app/drag';
 import { StateIcon } from '../design/StateIcon';
 import { useText } from '../i18n';
 import { xOf } from '../model/axis';
@@ -54,14 +54,12 @@ export const TimelineBar = memo(function TimelineBar(props: BarProps) {
   const runPhase = useRun((data) => data.run.phase);
   const main = bar.kind !== 'past';
   const movable = main && reassignBlocker(task, runPhase) === null;
-  const { setNodeRef, listeners } = useDraggable({ id: `bar:${bar.key}`, data: { task: task.id }, disabled: !movable });
   if (left > width || left + length < 0) return null;
   const label = t('timeline.bar', { id: task.id, title: task.title, phase: t(`phase.${bar.phase}`), duration: durationText(seconds) });
   return (
     <button
-      ref={setNodeRef}
-      {...listeners}
       type="button"
+      onPointerDown={movable ? onTaskPress(task.id) : undefined}
       data-testid={main ? 'timeline-bar' : 'timeline-attempt'}
       data-task-id={task.id}
       data-phase={bar.phase}

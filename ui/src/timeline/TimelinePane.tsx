@@ -116,6 +116,7 @@ function Chart({ zoomed, setZoomed }: { zoomed: TimeWindow | null; setZoomed: (w
       ref={scroll}
       role="grid"
       aria-label={t('timeline.title')}
+      data-drag-scroll
       className="h-full overflow-x-hidden overflow-y-auto"
       onScroll={(event) => setScrollTop(event.currentTarget.scrollTop)}
     >

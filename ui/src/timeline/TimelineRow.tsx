@@ -19,14 +19,13 @@ export const TimelineRow = memo(function TimelineRow({ row, top, window, width }
   const title = useRun((data) => data.agents[row.agent]?.title ?? '');
   const task = useRun((data) => data.agents[row.agent]?.task ?? null);
   const selected = useView((view) => view.selectedAgent === row.agent);
-  const drop = useAgentDrop('row', row.agent);
+  const drop = useAgentDrop(row.agent);
   return (
     <div
-      ref={drop.attach}
+      {...drop.place}
       role="row"
       data-testid="timeline-row"
       data-agent-id={row.agent}
-      data-drop={drop.state}
       className={`absolute flex w-full border-b border-line/50 ${selected ? 'bg-accent-soft' : ''} ${DROP_LOOK[drop.state]}`}
       style={{ top, height: ROW_HEIGHT }}
     >

@@ -33,6 +33,10 @@ const GATHER: Duration = Duration::from_millis(30);
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// How long a full disk is waited for before the journal is written again.
 const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// The token of the ping that follows the last files of a run.
+const AFTER_THE_END: u32 = 1;
+/// How long the end of a run is kept from clients when the helper does not answer.
+const END_HIDDEN_AT_MOST: Duration = Duration::from_secs(1);
 /// How many inputs are taken together, so that one sync of the journal serves them all.
 const BATCH: usize = 256;
 
@@ -100,6 +104,8 @@ pub(crate) struct Backend {
     pub(crate) ledger: Ledger,
     write_again_at: Option<Instant>,
     tell_at: Option<Instant>,
+    /// Until when clients are not told, because the files must show the end of the run first.
+    end_hidden_until: Option<Instant>,
     pub(crate) ping_at: Instant,
     pub(crate) stopping: Option<Stopping>,
 }
@@ -137,6 +143,7 @@ impl Backend {
             ledger: Ledger::over(journal),
             write_again_at: None,
             tell_at: None,
+            end_hidden_until: None,
             ping_at: Instant::now(),
             stopping: None,
         };
@@ -267,6 +274,10 @@ impl Backend {
                 self.views.set_load(load);
                 self.tell_soon();
             }
+            Report::Pong { token: AFTER_THE_END, .. } => {
+                self.end_hidden_until = None;
+                self.tell();
+            }
             Report::Pong { .. } | Report::Welcome { .. } => {}
             Report::Stopped => self.agents_stopped(),
             Report::Listed => {
@@ -344,6 +355,9 @@ impl Backend {
         self.write_summary();
         self.tell_soon();
         if entries.iter().any(|entry| matches!(entry.fact, Fact::Ended { .. })) {
+            // The queue was sent before: whoever hears of the end finds it in the files as well.
+            self.end_hidden_until = Some(Instant::now() + END_HIDDEN_AT_MOST);
+            self.send(Command::Ping { token: AFTER_THE_END });
             self.write_reports();
         }
     }
@@ -371,7 +385,7 @@ impl Backend {
     }
 
     /// The report is kept with the run, whoever may ask for it later.
-    fn write_reports(&mut self) {
+    fn write_reports(&self) {
         for (format, extension) in
             [(ReportFormat::Markdown, "md"), (ReportFormat::Html, "html"), (ReportFormat::Json, "json")]
         {
@@ -394,13 +408,12 @@ impl Backend {
         }
     }
 
-    pub(crate) fn report(&mut self, format: ReportFormat) -> Result<String, ApiError> {
-        self.tell();
+    pub(crate) fn report(&self, format: ReportFormat) -> Result<String, ApiError> {
         let entries = self
             .folder
             .entries()
             .map_err(|error| ApiError::new(ErrorCode::Environment, error.to_string()))?;
-        Ok(miyabi_report::render(&self.views.snapshot(), &entries, format))
+        Ok(miyabi_report::render(&self.views.now(&self.engine, clock::now()), &entries, format))
     }
 
     pub(crate) fn send(&self, command: Command) {
@@ -419,6 +432,10 @@ impl Backend {
     }
 
     pub(crate) fn tell(&mut self) {
+        if let Some(until) = self.end_hidden_until.filter(|until| *until > Instant::now()) {
+            self.tell_at = Some(until);
+            return;
+        }
         self.tell_at = None;
         if let Some(patch) = self.views.patch(&self.engine, clock::now()) {
             self.clients.tell_subscribers(&ApiEvent::Changed(Box::new(patch)));

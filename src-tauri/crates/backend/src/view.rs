@@ -46,6 +46,11 @@ impl Views {
         RunSnapshot { notices: self.notices[..self.notices_shown].to_vec(), ..self.shown.clone() }
     }
 
+    /// The whole run as it is at this moment.
+    pub(crate) fn now(&self, engine: &Engine, now: Timestamp) -> RunSnapshot {
+        RunSnapshot { notices: self.notices.clone(), ..self.draw(engine, now) }
+    }
+
     /// What changed since the last patch; none when nothing did.
     pub(crate) fn patch(&mut self, engine: &Engine, now: Timestamp) -> Option<RunPatch> {
         let next = self.draw(engine, now);
