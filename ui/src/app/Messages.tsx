@@ -10,6 +10,7 @@ import { useText } from '../i18n';
 import { NoticeItem } from '../inbox/NoticeItem';
 import { answerQuestion, dropToast, useDialogs } from '../store/dialogs';
 import type { Toast } from '../store/dialogs';
+import { showOverlay } from '../store/view';
 
 const SECONDS = { done: 4, notice: 8, error: 12 };
 
@@ -55,7 +56,18 @@ export function ConfirmDialog() {
 
 function Body({ toast }: { toast: Toast }): ReactNode {
   const t = useText();
-  if (toast.kind === 'notice') return <NoticeItem notice={toast.notice} />;
+  if (toast.kind === 'notice') {
+    return (
+      <>
+        <NoticeItem notice={toast.notice} />
+        {toast.more === 0 ? null : (
+          <button type="button" onClick={() => showOverlay('inbox')} className="mb-1 ml-8 rounded-sm text-xs text-accent-ink hover:underline">
+            {t('inbox.more', { count: toast.more })}
+          </button>
+        )}
+      </>
+    );
+  }
   if (toast.kind === 'done') {
     return (
       <p className="flex items-start gap-2.5 px-2 py-2 text-sm">

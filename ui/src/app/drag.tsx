@@ -41,21 +41,25 @@ function scrollAt({ x, y }: Point): void {
   else if (y > bottom - EDGE) list.scrollBy(0, SCROLL_STEP);
 }
 
+function swallow(event: MouseEvent): void {
+  event.stopPropagation();
+  event.preventDefault();
+}
+
 /** The click that follows a drop was not meant as one. */
 function swallowClick(): void {
-  const swallow = (event: MouseEvent): void => {
-    event.stopPropagation();
-    event.preventDefault();
-  };
   addEventListener('click', swallow, { capture: true, once: true });
   setTimeout(() => removeEventListener('click', swallow, { capture: true }), 0);
+}
+
+function isDragging(): boolean {
+  return useDrag.getState().task !== null;
 }
 
 function follow(task: TaskId, start: Point, pointer: number): void {
   const stop = new AbortController();
   const options = { capture: true, signal: stop.signal };
   let scrolling: ReturnType<typeof setInterval> | undefined;
-  const dragging = (): boolean => useDrag.getState().task !== null;
   const end = (): void => {
     stop.abort();
     clearInterval(scrolling);
@@ -63,7 +67,7 @@ function follow(task: TaskId, start: Point, pointer: number): void {
   };
   const at = (event: PointerEvent): void => {
     hand = { x: event.clientX, y: event.clientY };
-    if (!dragging()) {
+    if (!isDragging()) {
       if (Math.hypot(hand.x - start.x, hand.y - start.y) < SLACK) return;
       useDrag.setState({ task });
       scrolling = setInterval(() => scrollAt(hand), 40);
@@ -80,7 +84,7 @@ function follow(task: TaskId, start: Point, pointer: number): void {
       // A hand that was quicker than the page may come without a single move before.
       at(event);
       const { over, drop } = useDrag.getState();
-      const dropped = dragging();
+      const dropped = isDragging();
       end();
       if (!dropped) return;
       swallowClick();
@@ -93,7 +97,7 @@ function follow(task: TaskId, start: Point, pointer: number): void {
   addEventListener(
     'keydown',
     (event) => {
-      if (event.key !== 'Escape' || !dragging()) return;
+      if (event.key !== 'Escape' || !isDragging()) return;
       event.stopPropagation();
       end();
     },

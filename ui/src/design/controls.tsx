@@ -79,7 +79,7 @@ const TONES: Record<Tone, string> = {
   neutral: 'bg-hover text-ink-2',
   accent: 'bg-accent-soft text-accent-ink',
   rehearsal: 'bg-rehearsal-soft text-rehearsal',
-  phase: 'bg-[color-mix(in_oklab,var(--phase)_14%,transparent)] text-(--phase)',
+  phase: 'bg-[color-mix(in_oklab,var(--phase)_14%,transparent)] text-[color-mix(in_oklab,var(--phase)_82%,var(--ink))]',
 };
 
 export function Chip({ tone = 'neutral', className = '', ...rest }: ComponentProps<'span'> & { tone?: Tone }) {
@@ -103,8 +103,9 @@ export function Progress({ value, label, className = '' }: { value: number; labe
       aria-valuenow={percent}
       className={`h-1 overflow-hidden rounded-full bg-press ${className}`}
     >
+      {/* No transition: it would put each bar, and what lies near it, on a layer of its own at every patch. */}
       <div
-        className="h-full origin-left rounded-full bg-(--phase,var(--accent)) transition-transform duration-300 ease-linear"
+        className="h-full origin-left rounded-full bg-(--phase,var(--accent))"
         style={{ transform: `scaleX(${Math.min(1, Math.max(0, value))})` }}
       />
     </div>

@@ -4,6 +4,7 @@ import { Braces, FileText, Globe } from 'lucide-react';
 import type { LucideIcon } from 'lucide-react';
 
 import { Sheet } from '../design/surfaces';
+import { RehearsalBadge } from '../header/Header';
 import { useText } from '../i18n';
 import { hasEnded } from '../model/phases';
 import type { ReportFormat } from '../platform/types';
@@ -22,12 +23,19 @@ export function ExportSheet() {
   const commands = useCommands();
   const open = useView((view) => view.overlay === 'export');
   const ended = useRun((data) => hasEnded(data.run.phase));
+  const speed = useRun((data) => data.run.rehearsal_speed);
   const save = (format: ReportFormat): void => {
     showOverlay(null);
     void commands.exportReport(format);
   };
   return (
     <Sheet open={open} onClose={() => showOverlay(null)} title={t('export.title')} description={ended ? t('export.text') : t('export.so_far')}>
+      {speed === null ? null : (
+        <p className="mb-2.5 flex items-center gap-2 text-xs text-ink-2">
+          <RehearsalBadge speed={speed} />
+          {t('rehearsal.text', { speed })}
+        </p>
+      )}
       <ul className="mt-1 flex flex-col gap-1.5">
         {FORMATS.map(([format, Icon]) => (
           <li key={format}>

@@ -1,18 +1,18 @@
 // The line at the top: where the run stands, and what can be done with it as a whole.
 
-import { ArrowLeft, Download, EllipsisVertical, Keyboard, Pause, Play, Settings2, Square } from 'lucide-react';
+import { ArrowLeft, Download, EllipsisVertical, Keyboard, Pause, Play, RotateCcw, Settings2, Square } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 
 import { Brand } from '../app/Brand';
-import { Button, Chip, IconButton, Progress } from '../design/controls';
+import { Button, Chip, Hint, IconButton, Progress } from '../design/controls';
 import { ITEM_LOOK, MENU_LOOK } from '../design/menus';
 import { useText } from '../i18n';
 import { InboxButton } from '../inbox/Inbox';
-import { hasEnded } from '../model/phases';
+import { hasEnded, mayCancelRun, mayPauseRun, retryableTasks } from '../model/phases';
 import { clockText, elapsedSeconds, wallSeconds } from '../model/time';
 import { useNow } from '../store/clock';
 import { useCommands, useSession } from '../store/context';
-import { useRun } from '../store/run';
+import { useRun, useRunShallow } from '../store/run';
 import { ThemeToggle } from '../settings/ThemeToggle';
 import { showOverlay } from '../store/view';
 
@@ -60,7 +60,7 @@ function Overall() {
   const total = useRun((data) => data.run.total);
   const progress = useRun((data) => data.run.progress);
   return (
-    <div className="flex min-w-0 flex-1 items-center justify-end gap-3">
+    <div className="flex min-w-36 flex-1 items-center justify-end gap-3">
       {failed === 0 ? null : <span className="shrink-0 text-xs text-failed tabular">{t('header.failed', { count: failed })}</span>}
       {running === 0 ? null : <span className="hidden shrink-0 text-xs text-ink-3 tabular lg:inline">{t('header.running', { count: running })}</span>}
       <Progress value={progress} label={t('header.progress')} className="max-w-52 min-w-16 flex-1" />
@@ -96,43 +96,66 @@ function More() {
   );
 }
 
+/** What can be done with the run as a whole, and nothing that makes no sense where it stands. */
+function RunActions() {
+  const t = useText();
+  const commands = useCommands();
+  const phase = useRun((data) => data.run.phase);
+  const failed = useRunShallow((data) => retryableTasks(data.taskIds.flatMap((id) => data.tasks[id] ?? []), data.run.phase));
+  return (
+    <div className="flex shrink-0 items-center gap-1.5">
+      {phase === 'paused' ? (
+        <Button icon={Play} data-testid="resume-run" onClick={() => void commands.resume()}>
+          {t('action.resume')}
+        </Button>
+      ) : null}
+      {mayPauseRun(phase) ? (
+        <Button icon={Pause} data-testid="pause-run" onClick={() => void commands.pause()}>
+          {t('action.pause')}
+        </Button>
+      ) : null}
+      {failed.length > 0 && hasEnded(phase) ? (
+        <Button icon={RotateCcw} look="primary" data-testid="retry-failed" onClick={() => void commands.retryTasks(failed)}>
+          {t('action.retry_failed', { count: failed.length })}
+        </Button>
+      ) : null}
+      {mayCancelRun(phase) ? (
+        <Button icon={Square} data-testid="cancel-run" onClick={() => void commands.cancelRun()}>
+          {t('action.cancel')}
+        </Button>
+      ) : null}
+      <Button
+        icon={Download}
+        look={phase === 'completed' ? 'primary' : 'plain'}
+        data-testid="export-button"
+        onClick={() => showOverlay('export')}
+      >
+        {t('action.export')}
+      </Button>
+    </div>
+  );
+}
+
 export function Header() {
   const t = useText();
   const session = useSession();
-  const commands = useCommands();
   const title = useRun((data) => data.run.title);
-  const phase = useRun((data) => data.run.phase);
   const speed = useRun((data) => data.run.rehearsal_speed);
-  const ended = hasEnded(phase);
   return (
     <header className="flex h-12 shrink-0 items-center gap-3 border-b border-line bg-surface pr-3 pl-2">
       <IconButton icon={ArrowLeft} label={t('header.back')} onClick={session.welcome} className="-mr-1.5" />
       <Brand />
-      <h1 className="max-w-[28vw] min-w-0 truncate text-sm font-semibold" title={title}>
-        {title}
-      </h1>
-      <PhaseChip />
-      <RehearsalBadge speed={speed} />
-      <Overall />
+      <div className="flex min-w-0 flex-1 items-center gap-3">
+        <Hint text={title}>
+          <h1 className="max-w-2/3 min-w-0 truncate text-sm font-semibold">{title}</h1>
+        </Hint>
+        <PhaseChip />
+        <RehearsalBadge speed={speed} />
+        <Overall />
+      </div>
       <Clock />
       <span className="h-5 w-px bg-line" aria-hidden="true" />
-      <div className="flex shrink-0 items-center gap-1.5">
-        {phase === 'paused' ? (
-          <Button icon={Play} data-testid="resume-run" onClick={() => void commands.resume()}>
-            {t('action.resume')}
-          </Button>
-        ) : (
-          <Button icon={Pause} disabled={ended} data-testid="pause-run" onClick={() => void commands.pause()}>
-            {t('action.pause')}
-          </Button>
-        )}
-        <Button icon={Square} disabled={phase === 'completed' || phase === 'cancelled'} data-testid="cancel-run" onClick={() => void commands.cancelRun()}>
-          {t('action.cancel')}
-        </Button>
-        <Button icon={Download} look={ended ? 'primary' : 'plain'} data-testid="export-button" onClick={() => showOverlay('export')}>
-          {t('action.export')}
-        </Button>
-      </div>
+      <RunActions />
       <div className="flex shrink-0 items-center">
         <InboxButton />
         <ThemeToggle />

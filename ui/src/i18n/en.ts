@@ -68,6 +68,8 @@ export const en = {
   'action.cancel': 'Cancel',
   'action.not_now': 'Keep as it is',
   'action.retry': 'Retry',
+  'action.retry_failed_one': 'Retry failed task',
+  'action.retry_failed_other': 'Retry {{count}} failed tasks',
   'action.reassign': 'Reassign',
   'action.pause': 'Pause',
   'action.resume': 'Resume',
@@ -165,6 +167,7 @@ export const en = {
   'logs.previous': 'Previous',
   'logs.follow': 'Follow the end',
   'logs.grid': 'All logs in a grid',
+  'logs.no_output': 'No output yet',
 
   'agents.title': 'Agents',
   'agents.empty': 'No agents yet',
@@ -239,6 +242,8 @@ export const en = {
   'reassign.nobody': 'No other {{kind}} agent can take it.',
 
   'inbox.title': 'Inbox',
+  'inbox.more_one': '{{count}} more in the inbox',
+  'inbox.more_other': '{{count}} more in the inbox',
   'inbox.button_one': 'Inbox, {{count}} unread',
   'inbox.button_other': 'Inbox, {{count}} unread',
   'inbox.empty': 'Nothing needs you',

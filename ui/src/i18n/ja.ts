@@ -73,6 +73,7 @@ export const ja: Record<Keys, string> = {
   'action.cancel': '取り消す',
   'action.not_now': 'このままにする',
   'action.retry': '再試行',
+  'action.retry_failed_other': '失敗した {{count}} 件を再試行',
   'action.reassign': '担当を変更',
   'action.pause': '一時停止',
   'action.resume': '再開',
@@ -166,6 +167,7 @@ export const ja: Record<Keys, string> = {
   'logs.previous': '前へ',
   'logs.follow': '末尾を追う',
   'logs.grid': 'すべてのログを並べる',
+  'logs.no_output': 'まだ出力はありません',
 
   'agents.title': 'エージェント',
   'agents.empty': 'エージェントがまだいません',
@@ -239,6 +241,7 @@ export const ja: Record<Keys, string> = {
   'reassign.nobody': 'ほかに引き受けられる {{kind}} がいません。',
 
   'inbox.title': '受信箱',
+  'inbox.more_other': '受信箱にほか {{count}} 件',
   'inbox.button_other': '受信箱、未読 {{count}} 件',
   'inbox.empty': '対応が必要なものはありません',
   'inbox.empty_text': '失敗、ホストの切断、実行の終了がここに表示されます。',

@@ -6,6 +6,7 @@ import { useEffect } from 'react';
 
 import { Empty } from '../design/Empty';
 import { useText } from '../i18n';
+import { dropNotices } from '../store/dialogs';
 import { useRun } from '../store/run';
 import { markSeen, showOverlay, useView } from '../store/view';
 import { NoticeItem } from './NoticeItem';
@@ -14,7 +15,10 @@ function List() {
   const t = useText();
   const notices = useRun((data) => data.notices);
   const last = notices.at(-1)?.id ?? 0;
-  useEffect(() => markSeen(last), [last]);
+  useEffect(() => {
+    markSeen(last);
+    dropNotices();
+  }, [last]);
   if (notices.length === 0) return <Empty icon={InboxIcon} title={t('inbox.empty')} text={t('inbox.empty_text')} />;
   return (
     <ul className="max-h-[60vh] overflow-y-auto p-1">

@@ -23,7 +23,7 @@ function Check({ check }: { check: CheckResult }) {
         </span>
       </span>
       {check.tail === '' ? null : (
-        <pre className="selectable max-h-36 overflow-auto rounded-md bg-sunken p-2 font-mono text-2xs whitespace-pre-wrap text-ink-2">{check.tail}</pre>
+        <pre tabIndex={0} className="selectable max-h-36 overflow-auto rounded-md bg-sunken p-2 font-mono text-2xs whitespace-pre-wrap text-ink-2">{check.tail}</pre>
       )}
     </li>
   );

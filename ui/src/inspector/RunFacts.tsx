@@ -3,6 +3,7 @@
 import { MousePointerClick } from 'lucide-react';
 
 import { useLanguage, useText } from '../i18n';
+import { hasEnded } from '../model/phases';
 import { choiceKey } from '../model/review';
 import { dayAndTime, durationText, wallSeconds } from '../model/time';
 import { useRun } from '../store/run';
@@ -15,9 +16,12 @@ export function RunFacts() {
   const { forecast, rehearsal_speed: speed } = run;
   return (
     <div className="min-h-0 flex-1 overflow-y-auto" data-testid="run-facts">
-      <p className="flex items-center gap-2 px-4 py-3 text-xs text-ink-3">
-        <MousePointerClick size={14} className="shrink-0" aria-hidden="true" />
-        {t('inspector.empty_text')}
+      <p className="flex items-start gap-2 px-4 py-3 text-xs text-ink-3">
+        <MousePointerClick size={14} className="mt-px shrink-0" aria-hidden="true" />
+        <span>
+          {t('inspector.empty_text')}
+          {run.phase === 'planned' || hasEnded(run.phase) ? '' : ` ${t('drag.instructions')}`}
+        </span>
       </p>
       <Section title="run_facts.forecast">
         <dl className="grid grid-cols-[112px_minmax(0,1fr)] gap-x-3 gap-y-1">

@@ -41,6 +41,7 @@ export function LogTerminal({ agent, small, follow, onFollow, onView }: LogTermi
   const offset = useRef(0);
   const following = useRef(follow);
   const [error, setError] = useState<ApiError | null>(null);
+  const [silent, setSilent] = useState(true);
   const [tries, setTries] = useState(0);
 
   useEffect(() => {
@@ -80,6 +81,7 @@ export function LogTerminal({ agent, small, follow, onFollow, onView }: LogTermi
     const write = (bytes: Uint8Array, done: () => void): void => {
       const opened = view.current;
       if (opened === null) return;
+      setSilent(false);
       opened.terminal.write(bytes, () => {
         if (following.current) opened.terminal.scrollToBottom();
         done();
@@ -110,6 +112,9 @@ export function LogTerminal({ agent, small, follow, onFollow, onView }: LogTermi
         className="selectable h-full overflow-hidden"
         onWheel={(event) => onWheel(event.deltaY)}
       />
+      {silent && error === null ? (
+        <p className={`rising-late pointer-events-none absolute text-ink-3 ${small ? 'top-1.5 left-2 text-2xs' : 'top-2 left-3 text-xs'}`}>{t('logs.no_output')}</p>
+      ) : null}
       {error === null ? null : (
         <div className="absolute inset-x-0 bottom-0 flex items-center gap-2 border-t border-line bg-raised px-3 py-1.5 text-xs text-failed">
           <span className="selectable min-w-0 flex-1">{error.message}</span>

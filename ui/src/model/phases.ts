@@ -1,6 +1,6 @@
 // What the phases of tasks and runs mean for what a person may do.
 
-import type { RunPhase, TaskPhase, TaskView } from '../platform/types';
+import type { RunPhase, TaskId, TaskPhase, TaskView } from '../platform/types';
 
 /** In the order in which a person looks for them. */
 export const TASK_PHASES: readonly TaskPhase[] = [
@@ -32,6 +32,21 @@ export function isOver(phase: TaskPhase): boolean {
 /** Nothing will happen any more unless a person acts. */
 export function hasEnded(phase: RunPhase): boolean {
   return ENDED.has(phase);
+}
+
+/** Work goes on that could be held back. */
+export function mayPauseRun(phase: RunPhase): boolean {
+  return phase === 'running';
+}
+
+/** Something is left to be given up. */
+export function mayCancelRun(phase: RunPhase): boolean {
+  return phase === 'running' || phase === 'paused' || phase === 'stuck';
+}
+
+/** The failed tasks of a run in which they can be tried again. */
+export function retryableTasks(tasks: readonly TaskView[], run: RunPhase): TaskId[] {
+  return tasks.filter((task) => task.phase === 'failed' && retryBlocker(task, run) === null).map((task) => task.id);
 }
 
 /** How many tasks stand in each phase; phases without one are left out. */

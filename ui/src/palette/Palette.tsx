@@ -7,6 +7,7 @@ import type { ReactNode } from 'react';
 import { StateIcon } from '../design/StateIcon';
 import { useText } from '../i18n';
 import { matchesText } from '../model/filters';
+import { mayPauseRun } from '../model/phases';
 import { useCommands } from '../store/context';
 import { useAgents, useRun, useTasks } from '../store/run';
 import { openInspector, selectAgent, selectTask, showOverlay, toggleMaximised, useView } from '../store/view';
@@ -34,9 +35,11 @@ function Item({ value, icon, onSelect, children }: { value: string; icon: ReactN
 function Actions({ query }: { query: string }) {
   const t = useText();
   const commands = useCommands();
-  const paused = useRun((data) => data.run.phase === 'paused');
+  const phase = useRun((data) => data.run.phase);
+  const paused = phase === 'paused';
+  const pause = { label: paused ? t('action.resume') : t('action.pause'), icon: paused ? Play : Pause, act: () => void (paused ? commands.resume() : commands.pause()) };
   const actions = [
-    { label: paused ? t('action.resume') : t('action.pause'), icon: paused ? Play : Pause, act: () => void (paused ? commands.resume() : commands.pause()) },
+    ...(paused || mayPauseRun(phase) ? [pause] : []),
     { label: t('export.title'), icon: Download, act: () => showOverlay('export') },
     { label: t('inbox.title'), icon: Inbox, act: () => showOverlay('inbox') },
     { label: t('palette.maximise', { pane: t('graph.title') }), icon: Maximize, act: () => toggleMaximised('graph') },

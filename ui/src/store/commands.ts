@@ -13,6 +13,7 @@ export type Commands = {
   stopAll: () => Promise<void>;
   cancelTask: (task: TaskId) => Promise<void>;
   retryTask: (task: TaskId) => Promise<void>;
+  retryTasks: (tasks: readonly TaskId[]) => Promise<void>;
   reassign: (task: TaskId, agent: AgentId) => Promise<void>;
   exportReport: (format: ReportFormat) => Promise<void>;
 };
@@ -98,6 +99,7 @@ export function createCommands(platform: Platform, leave: () => void): Commands 
     stopAll: () => showingErrors(() => stopAll(platform, leave)),
     cancelTask: (task) => showingErrors(() => cancelTask(platform, task)),
     retryTask: (task) => showingErrors(() => platform.retryTask(task)),
+    retryTasks: (tasks) => showingErrors(async () => void (await Promise.all(tasks.map((task) => platform.retryTask(task))))),
     reassign: (task, agent) => showingErrors(() => reassign(platform, task, agent)),
     exportReport: (format) => showingErrors(() => exportReport(platform, format)),
   };

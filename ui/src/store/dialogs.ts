@@ -17,12 +17,11 @@ export type Question = {
 
 export type Toast =
   | { id: number; kind: 'error'; error: ApiError }
-  | { id: number; kind: 'notice'; notice: Notice }
+  | { id: number; kind: 'notice'; notice: Notice; more: number }
   | { id: number; kind: 'done'; text: TextKey; values: TextValues };
 
 type NewToast =
   | { kind: 'error'; error: ApiError }
-  | { kind: 'notice'; notice: Notice }
   | { kind: 'done'; text: TextKey; values: TextValues };
 
 type Dialogs = {
@@ -32,7 +31,7 @@ type Dialogs = {
 };
 
 const MOST_TOASTS = 4;
-let nextToast = 1;
+let nextToast = 0;
 
 export const useDialogs = create<Dialogs>(() => ({ question: null, answer: null, toasts: [] }));
 
@@ -48,10 +47,28 @@ export function answerQuestion(agreed: boolean): void {
   answer?.(agreed);
 }
 
-export function showToast(toast: NewToast): void {
-  const id = nextToast;
+function newId(): number {
   nextToast += 1;
-  useDialogs.setState((state) => ({ toasts: [...state.toasts, { ...toast, id }].slice(-MOST_TOASTS) }));
+  return nextToast;
+}
+
+export function showToast(toast: NewToast): void {
+  useDialogs.setState((state) => ({ toasts: [...state.toasts, { ...toast, id: newId() }].slice(-MOST_TOASTS) }));
+}
+
+/** The newest notice alone; those before it are counted, as all of them lie in the inbox. */
+export function showNotice(notice: Notice): void {
+  useDialogs.setState(({ toasts }) => {
+    const before = toasts.find((toast) => toast.kind === 'notice');
+    const more = before === undefined ? 0 : before.more + 1;
+    const others = toasts.filter((toast) => toast !== before);
+    return { toasts: [...others, { kind: 'notice' as const, notice, more, id: newId() }].slice(-MOST_TOASTS) };
+  });
+}
+
+/** The inbox is open, and shows them all. */
+export function dropNotices(): void {
+  useDialogs.setState((state) => ({ toasts: state.toasts.filter((toast) => toast.kind !== 'notice') }));
 }
 
 export function dropToast(id: number): void {

@@ -7,11 +7,11 @@ import { millisOf } from '../model/time';
 import { asApiError } from '../platform/platform';
 import type { Platform } from '../platform/platform';
 import type { ApiError, Event, StartOptions } from '../platform/types';
-import { showToast } from './dialogs';
+import { showNotice, showToast } from './dialogs';
 import { applyPatch, fromSnapshot, mergeNotices } from './merge';
 import { createRunStore } from './run';
 import type { RunStore } from './run';
-import { openInspector, resetView, selectTask } from './view';
+import { openInspector, resetView, selectTask, useView } from './view';
 
 export type Screen =
   | { at: 'starting' }
@@ -67,7 +67,7 @@ class Feed {
     const { data } = this.#store.getState();
     if (event.event === 'notice') {
       this.#store.setState({ data: { ...data, notices: mergeNotices(data.notices, [event.value]) } });
-      showToast({ kind: 'notice', notice: event.value });
+      if (useView.getState().overlay !== 'inbox') showNotice(event.value);
       return;
     }
     const merged = applyPatch(data, event.value);

@@ -17,8 +17,10 @@ use crate::time::Timestamp;
 pub const LINK_VERSION: u32 = 1;
 
 /// From the backend to a helper.
+///
+/// Tagged from outside: serde then reads a long queue straight into place, without a copy in between.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "type")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Always first. The helper locks the folder, opens the session and answers [`Report::Welcome`].
     Hello(Hello),
@@ -129,7 +131,7 @@ pub struct Hello {
 
 /// From a helper to the backend.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "type")]
+#[serde(rename_all = "snake_case")]
 pub enum Report {
     /// The folder is ours and the session stands.
     Welcome {
