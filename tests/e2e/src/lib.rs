@@ -9,6 +9,7 @@ pub mod desk;
 pub mod files;
 pub mod native;
 pub mod page;
+pub mod picture;
 pub mod process;
 pub mod tray;
 

@@ -9,6 +9,7 @@ use fantoccini::elements::Element;
 use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 
+use crate::picture::Picture;
 use crate::{SOON, eventually};
 
 /// How many steps a drag takes: a hand does not jump.
@@ -119,29 +120,104 @@ impl Page {
     /// # Errors
     /// When one of the two is not there.
     pub async fn drag(&self, from: &str, to: &str) -> Result<()> {
-        let (start, end) = (self.middle(from).await?, self.middle(to).await?);
+        self.drag_while(from, to, async { Ok(()) }).await
+    }
+
+    /// The same, holding it half-way until something else has happened.
+    ///
+    /// # Errors
+    /// When one of the two is not there, or the other thing fails.
+    pub async fn drag_while(
+        &self,
+        from: &str,
+        to: &str,
+        meanwhile: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let (start, end) = (self.at_rest(from).await?, self.at_rest(to).await?);
         let at = |step: i64| {
             let share = |a: i64, b: i64| a + (b - a) * step / DRAG_STEPS;
             let (x, y) = (share(start.0, end.0), share(start.1, end.1));
             PointerAction::MoveTo { duration: Some(DRAG_STEP), x: x as f64, y: y as f64 }
         };
-        let mut hand = MouseActions::new("hand".to_owned())
-            .then(at(0))
-            .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT });
-        for step in 1..=DRAG_STEPS {
-            hand = hand.then(at(step));
-        }
-        let hand = hand
-            .then(PointerAction::Pause { duration: Duration::from_millis(200) })
-            .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
-        self.client.perform_actions(hand).await?;
+        let hand = || MouseActions::new("hand".to_owned());
+        let press = hand().then(at(0)).then(PointerAction::Down { button: MOUSE_BUTTON_LEFT });
+        let lift = (1..=DRAG_STEPS / 2).fold(press, |hand, step| hand.then(at(step)));
+        self.client.perform_actions(lift).await?;
+        meanwhile.await?;
+        let carry = (DRAG_STEPS / 2 + 1..=DRAG_STEPS).fold(hand(), |hand, step| hand.then(at(step)));
+        let drop = carry.then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        self.client.perform_actions(drop).await?;
         Ok(())
     }
 
-    async fn middle(&self, css: &str) -> Result<(i64, i64)> {
-        let (x, y, width, height) = self.see(css).await?.rectangle().await?;
-        ensure!(width > 0.0 && height > 0.0, "{css} has no size");
-        Ok(((x + width / 2.0) as i64, (y + height / 2.0) as i64))
+    /// The middle of something once it lies still and nothing lies over it: what has just been laid
+    /// out may be laid out again, and a hand would reach for where it was.
+    async fn at_rest(&self, css: &str) -> Result<(i64, i64)> {
+        let script = "const [css, done] = arguments;\
+            const look = () => document.querySelector(css)?.getBoundingClientRect();\
+            const before = look();\
+            setTimeout(() => requestAnimationFrame(() => {\
+                const now = look();\
+                if (!before || !now || now.width === 0) return done(null);\
+                const [x, y] = [now.x + now.width / 2, now.y + now.height / 2];\
+                const still = ['x', 'y', 'width', 'height'].every((side) => before[side] === now[side]);\
+                const free = document.elementFromPoint(x, y)?.closest(css) != null;\
+                done(still && free ? [Math.floor(x), Math.floor(y)] : null);\
+            }), 120);";
+        let still = || async {
+            let place = self.client.execute_async(script, vec![json!(css)]).await.ok()?;
+            Some((place[0].as_i64()?, place[1].as_i64()?))
+        };
+        eventually(&format!("{css} at rest"), SOON, still).await
+    }
+
+    /// Counts from now on, at every frame, how many of something are displayed.
+    ///
+    /// # Errors
+    /// When the page is gone.
+    pub async fn watch(&self, css: &str) -> Result<()> {
+        let script = "const [css] = arguments;\
+            const watch = { least: Infinity, frames: 0 };\
+            window.watched = watch;\
+            const shown = (it) => it.getClientRects().length > 0 && it.getBoundingClientRect().width > 0\
+                && getComputedStyle(it).visibility === 'visible' && Number(getComputedStyle(it).opacity) > 0;\
+            const look = () => {\
+                watch.least = Math.min(watch.least, [...document.querySelectorAll(css)].filter(shown).length);\
+                watch.frames += 1;\
+                if (window.watched === watch) requestAnimationFrame(look);\
+            };\
+            look();";
+        self.client.execute(script, vec![json!(css)]).await?;
+        Ok(())
+    }
+
+    /// The fewest that were displayed in any frame since [`Page::watch`].
+    ///
+    /// # Errors
+    /// When nothing is watched.
+    pub async fn fewest_seen(&self) -> Result<u64> {
+        let seen = self.client.execute("return window.watched;", Vec::new()).await?;
+        ensure!(seen["frames"].as_u64().is_some_and(|frames| frames > 1), "nothing was watched: {seen}");
+        seen["least"].as_u64().with_context(|| format!("no count: {seen}"))
+    }
+
+    /// Those among some things, by their task, that the page has but the window does not show.
+    ///
+    /// # Errors
+    /// When no picture can be taken.
+    pub async fn not_painted(&self, css: &str) -> Result<Vec<String>> {
+        let script = "return [...document.querySelectorAll(arguments[0])].map((it) => {\
+            const { x, y, width, height } = it.getBoundingClientRect();\
+            return [it.dataset.taskId, [x, y, width, height]];\
+        });";
+        let places = self.client.execute(script, vec![json!(css)]).await?;
+        let places: Vec<(String, [f64; 4])> = serde_json::from_value(places)?;
+        let picture = Picture::read(&self.client.screenshot().await?)?;
+        Ok(places
+            .into_iter()
+            .filter(|(_, place)| !picture.has_something_at(*place))
+            .map(|(task, _)| task)
+            .collect())
     }
 
     /// Gives a command to the program behind the page, as the page itself does.
@@ -163,7 +239,15 @@ impl Page {
     /// # Errors
     /// When none can be taken.
     pub async fn keep_picture(&self, name: &str) -> Result<PathBuf> {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/screenshots");
+        self.picture_into("target/screenshots", name).await
+    }
+
+    /// Keeps a picture of the page in a folder of the repository, once what is there is drawn.
+    ///
+    /// # Errors
+    /// When none can be taken.
+    pub async fn picture_into(&self, folder: &str, name: &str) -> Result<PathBuf> {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
         std::fs::create_dir_all(&folder)?;
         let file = folder.join(format!("{name}.png"));
         let drawn = "const [done] = arguments;\

@@ -52,7 +52,7 @@ const AgentItem = memo(function AgentItem({ id }: { id: AgentId }) {
       {task === undefined ? null : (
         <span
           aria-hidden="true"
-          className="phase-running absolute bottom-0 left-0 h-0.5 w-full origin-left bg-(--phase)"
+          className="phase-running absolute inset-x-1.5 bottom-0 h-0.5 origin-left rounded-full bg-(--phase)"
           style={{ transform: `scaleX(${agent.progress})` }}
         />
       )}

@@ -37,7 +37,7 @@ const Face = memo(function Face({ task, movable }: { task: TaskView; movable: bo
       style={{ width: NODE_WIDTH, height: NODE_HEIGHT }}
       className={`phase-${task.phase} flex flex-col rounded-lg border bg-raised px-2.5 pt-2 text-left shadow-card transition-[border-color,opacity] ${edge} ${passes ? '' : 'opacity-30'} ${movable ? 'cursor-grab' : ''}`}
     >
-      <span className="flex w-full items-center gap-1.5">
+      <span className="flex h-4 w-full shrink-0 items-center gap-1.5">
         <StateIcon phase={task.phase} size={15} />
         <span className="truncate text-sm leading-4 font-semibold tabular">{task.id}</span>
         {task.critical ? (
@@ -52,7 +52,7 @@ const Face = memo(function Face({ task, movable }: { task: TaskView; movable: bo
           </span>
         ) : null}
       </span>
-      <span className="mt-1 w-full truncate text-xs text-ink-2">{task.title}</span>
+      <span className="mt-0.5 line-clamp-2 w-full shrink-0 text-xs text-ink-2">{task.title}</span>
       <span className="mt-auto mb-2 flex h-4 w-full items-center gap-2">
         {isAtWork(task.phase) || task.phase === 'completed' ? (
           <Progress value={task.phase === 'completed' ? 1 : task.progress} label={task.id} className="flex-1" />

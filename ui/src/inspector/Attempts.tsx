@@ -23,7 +23,9 @@ function Check({ check }: { check: CheckResult }) {
         </span>
       </span>
       {check.tail === '' ? null : (
-        <pre tabIndex={0} className="selectable max-h-36 overflow-auto rounded-md bg-sunken p-2 font-mono text-2xs whitespace-pre-wrap text-ink-2">{check.tail}</pre>
+        // Long output must be scrolled by the keyboard too.
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        <pre tabIndex={0} className="selectable max-h-36 overflow-auto rounded-md bg-sunken p-2 font-mono text-2xs whitespace-pre-wrap break-words text-ink-2">{check.tail}</pre>
       )}
     </li>
   );
@@ -77,7 +79,9 @@ export function Attempt({ attempt, task }: { attempt: AttemptView; task: TaskVie
         <StateIcon phase={phase} size={13} />
         <span className="font-semibold tabular">{t('attempt.number', { number: attempt.number })}</span>
         <span className="tabular text-ink-2">{attempt.agent}</span>
-        <span className="min-w-0 flex-1 truncate text-ink-3">{attempt.cause === null ? '' : t(`cause.${attempt.cause}`)}</span>
+        <span className="min-w-0 flex-1 truncate text-ink-3" title={attempt.cause === null ? undefined : t(`cause.${attempt.cause}`)}>
+          {attempt.cause === null ? '' : t(`cause.${attempt.cause}`)}
+        </span>
         <span className="shrink-0 text-ink-2 tabular">{durationText(secondsBetween(from, until))}</span>
       </Collapsible.Trigger>
       <Collapsible.Content className="flex flex-col gap-2 px-2.5 pt-1 pb-2.5">

@@ -12,6 +12,9 @@ const LIGHT: ITheme = {
   foreground: '#33323d',
   cursor: '#fcfcfd',
   selectionBackground: '#d9d6f5',
+  scrollbarSliderBackground: '#33323d26',
+  scrollbarSliderHoverBackground: '#33323d40',
+  scrollbarSliderActiveBackground: '#33323d59',
   black: '#33323d',
   red: '#c0362c',
   green: '#2c7a4b',
@@ -28,6 +31,9 @@ const DARK: ITheme = {
   foreground: '#d6d5de',
   cursor: '#141419',
   selectionBackground: '#3d3a66',
+  scrollbarSliderBackground: '#d6d5de26',
+  scrollbarSliderHoverBackground: '#d6d5de40',
+  scrollbarSliderActiveBackground: '#d6d5de59',
   black: '#23222b',
   red: '#f0837a',
   green: '#79c796',
@@ -61,6 +67,8 @@ export function openTerminal(element: HTMLElement, theme: 'light' | 'dark', opti
     convertEol: true,
     disableStdin: true,
     cursorBlink: false,
+    // The scroll bar takes its width from here.
+    overviewRuler: { width: 8 },
     cursorInactiveStyle: 'none',
     // Marks of search hits are a proposed part of xterm's interface.
     allowProposedApi: true,

@@ -2,10 +2,10 @@
 
 import type { Point, TaskView } from '../platform/types';
 
-export const NODE_WIDTH = 156;
-export const NODE_HEIGHT = 72;
-const COLUMN_GAP = 34;
-const ROW_GAP = 18;
+export const NODE_WIDTH = 144;
+export const NODE_HEIGHT = 88;
+const COLUMN_GAP = 30;
+const ROW_GAP = 14;
 
 export type Scale = { x: number; y: number; flow: 'right' | 'down' };
 

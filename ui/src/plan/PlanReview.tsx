@@ -180,7 +180,9 @@ export function PlanReview({ path, stateDir, speed: wanted }: { path: string; st
         <ThemeToggle />
       </header>
       <main className="flex min-h-0 flex-1 gap-4 p-4">
-        <div className="flex w-[400px] shrink-0 flex-col gap-4 overflow-y-auto">
+        {/* A long list of findings must be scrolled by the keyboard too. */}
+        {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+        <div tabIndex={0} role="region" aria-label={t('review.findings')} className="flex w-[400px] shrink-0 flex-col gap-4 overflow-y-auto">
           {refusal === null && error === null ? null : <Refusal error={refusal ?? (error as ApiError)} />}
           <Unfinished plan={plan} />
           <Block title="review.findings" note={String(plan.findings.length)}>

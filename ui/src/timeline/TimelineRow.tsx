@@ -11,7 +11,7 @@ import { selectAgent, useView } from '../store/view';
 import { GhostBar, TimelineBar } from './TimelineBar';
 import { HOST_HEIGHT, ROW_HEIGHT } from './lines';
 
-export const GUTTER = 132;
+export const GUTTER = 144;
 
 type RowProps = { row: Row; top: number; window: TimeWindow; width: number };
 

@@ -60,11 +60,12 @@ impl Backend {
                 self.tell();
                 self.clients.subscribe(client);
                 self.ping_at = Instant::now();
-                self.answer_snapshot(client, id);
+                let run = self.views.snapshot();
+                self.clients.answer(client, id, Ok(Answer::Snapshot(Box::new(run))));
             }
             Request::GetRun => {
-                self.tell();
-                self.answer_snapshot(client, id);
+                let run = self.views.now(&self.engine, clock::now());
+                self.clients.answer(client, id, Ok(Answer::Snapshot(Box::new(run))));
             }
             Request::Report { format } => {
                 let answer = self.report(format).map(Answer::Report);
@@ -98,10 +99,6 @@ impl Backend {
                 self.order(client, id, Order::Reassign { task, agent, stop_running });
             }
         }
-    }
-
-    fn answer_snapshot(&self, client: ClientId, id: u32) {
-        self.clients.answer(client, id, Ok(Answer::Snapshot(Box::new(self.views.snapshot()))));
     }
 
     fn order(&mut self, client: ClientId, id: u32, order: Order) {

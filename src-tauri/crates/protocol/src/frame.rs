@@ -71,11 +71,11 @@ impl Frame {
 /// When the stream breaks, ends within a frame, or carries something that is not a frame.
 pub async fn read<R: AsyncRead + Unpin>(stream: &mut R) -> io::Result<Option<Frame>> {
     let mut length = [0; 4];
-    match stream.read_exact(&mut length).await {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error),
+    // Only an end before the first byte is a clean one.
+    if stream.read(&mut length[..1]).await? == 0 {
+        return Ok(None);
     }
+    stream.read_exact(&mut length[1..]).await?;
     let length = u32::from_be_bytes(length) as usize;
     if length == 0 || length > MAX_FRAME {
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {length} bytes")));

@@ -10,12 +10,12 @@ use miyabi_e2e::{Desk, Page};
 /// 6,600 s of estimates at 600 times their speed take 11 s; a busy machine may take its time.
 const WHOLE_RUN: Duration = Duration::from_secs(120);
 
-fn plan() -> String {
+pub(crate) fn plan() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/level6");
     folder.canonicalize().unwrap_or(folder).to_string_lossy().into_owned()
 }
 
-async fn rehearse(desk: &mut Desk, speed: &str) -> Result<Page> {
+pub(crate) async fn rehearse(desk: &mut Desk, speed: &str) -> Result<Page> {
     let [word, state] = desk.state_words();
     desk.open(&[&plan(), &word, &state, &format!("--rehearse={speed}")]).await
 }
@@ -25,11 +25,18 @@ async fn the_rehearsal_reaches_fifteen_of_fifteen_and_its_report_is_saved() -> R
     let mut desk = Desk::make().await?;
     let page = rehearse(&mut desk, "600").await?;
     page.see(&css("rehearsal-badge", &[])).await?;
-    page.completes(6, WHOLE_RUN).await?;
+    page.see(&css("task-node", &[("data-task-id", "Task-15")])).await?;
+    page.watch(&css("task-node", &[])).await?;
+    for done in [1, 3, 6] {
+        page.completes(done, WHOLE_RUN).await?;
+        let missing = page.not_painted(&css("task-node", &[])).await?;
+        ensure!(missing.is_empty(), "the page has {missing:?}, the window does not show them");
+    }
     page.keep_picture("level6-under-way").await?;
 
     page.completes(15, WHOLE_RUN).await?;
     page.phase("completed", WHOLE_RUN).await?;
+    ensure!(page.fewest_seen().await? == 15, "a task was missing from the graph for a while");
     ensure!(page.number(&css("progress-count", &[]), "data-total").await? == 15, "fifteen tasks");
     desk.state().queue_says("Task-15", "status", "COMPLETED").await?;
     page.keep_picture("level6-completed").await?;
@@ -71,4 +78,21 @@ async fn a_node_dropped_on_an_agent_is_its_task_from_then_on() -> Result<()> {
     let agent = css("agent-target", &[("data-agent-id", "CG-1")]);
     page.drag(&bar, &agent).await?;
     desk.state().queue_says("Task-3", "agent", "CG-1").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrives_while_a_task_is_in_the_hand_does_not_take_it_away() -> Result<()> {
+    let mut desk = Desk::make().await?;
+    // Task-1 takes 10 s, and every second of it something changes.
+    let page = rehearse(&mut desk, "60").await?;
+    page.see(&css("task-node", &[("data-task-id", "Task-1"), ("data-phase", "running")])).await?;
+    let node = css("task-node", &[("data-task-id", "Task-6")]);
+    let agent = css("agent-target", &[("data-agent-id", "CG-9")]);
+    let much_happens = async {
+        page.see(&css("drag-ghost", &[("data-task-id", "Task-6")])).await?;
+        page.see(&css("task-node", &[("data-task-id", "Task-2"), ("data-phase", "running")])).await?;
+        page.see(&css("drag-ghost", &[("data-task-id", "Task-6")])).await.map(drop)
+    };
+    page.drag_while(&node, &agent, much_happens).await?;
+    desk.state().queue_says("Task-6", "agent", "CG-9").await
 }

@@ -1,6 +1,8 @@
 //! The real window under a display of its own, driven as a person would.
 
+mod great;
 mod level6;
 mod notices;
+mod pictures;
 mod shell;
 mod survival;

@@ -67,7 +67,7 @@ impl Engine {
         seen.pid = Some(pid);
         seen.runner_attempt = attempt;
         seen.problem = None;
-        if !seen.died_over_offer {
+        if !seen.died_before_work {
             seen.sign_of_life();
         }
     }
@@ -82,15 +82,37 @@ impl Engine {
         if !self.state.agents[index].is_ours() || !self.seen.listed {
             return;
         }
-        if self.state.agents[index].draining {
+        let was_draining = self.state.agents[index].draining;
+        if was_draining {
             self.decide(Fact::Drained { agent: agent.clone() });
         }
         match self.state.agents[index].current.clone() {
             Some(attempt) => self.runner_died_at(index, &attempt, how),
-            None => self.write_idle(index),
+            None => {
+                self.write_idle(index);
+                if !was_draining {
+                    self.died_before_work(index, how);
+                }
+            }
         }
-        if !self.state.phase().has_ended() {
+        if !self.state.phase().has_ended() && !self.seen.agents[index].is_absent() {
             self.ensure_agent(index);
+        }
+    }
+
+    /// One death of an idle runner is an accident; more of them in a row, with no work between, are
+    /// a runner that cannot run, and it is not started for ever.
+    fn died_before_work(&mut self, agent: usize, how: &str) {
+        if std::mem::replace(&mut self.seen.agents[agent].died_before_work, true) {
+            self.rest(agent);
+        }
+        if self.seen.agents[agent].is_absent() {
+            let id = self.state.agents[agent].id.clone();
+            let detail = format!(
+                "the runner of {id} ends before it takes any work ({how}); look into its window, then retry or reassign a task of its own"
+            );
+            self.seen.agents[agent].problem = Some(detail.clone());
+            self.note(NoteKind::AgentProblem, Some(id), detail);
         }
     }
 
@@ -103,8 +125,8 @@ impl Engine {
             // of its own, because it may have.
             Some(AttemptPhase::Offered) => {
                 if self.seen.agents[agent].offer == OfferSeen::Written {
-                    self.rest(agent);
-                    self.seen.agents[agent].died_over_offer = true;
+                    self.seen.agents[agent].died_before_work = true;
+                    self.died_before_work(agent, how);
                 }
                 self.withdraw(agent, attempt, format!("the agent was gone before it began: {how}"));
             }
@@ -125,6 +147,9 @@ impl Engine {
         let Some(index) = self.state.agent_index(&agent) else { return };
         let is_news = self.seen.agents[index].problem.as_ref() != Some(&message);
         self.seen.agents[index].problem = Some(message.clone());
+        if !self.seen.listed {
+            return;
+        }
         self.rest(index);
         if let Some(attempt) = self.state.agents[index].current.clone()
             && self.state.current(&attempt).is_some_and(|current| current.phase == AttemptPhase::Offered)

@@ -49,8 +49,8 @@ pub struct AgentSeen {
     pub(super) idle_written_at: Option<Timestamp>,
     /// Until when it is not known whether an offer was taken before it was taken back.
     pub(super) unsure_until: Option<Timestamp>,
-    /// Whether its runner died over an offer: a new runner alone is then no sign that it works.
-    pub(super) died_over_offer: bool,
+    /// Whether its runner died idle or over an offer: a new one alone is then no sign that it works.
+    pub(super) died_before_work: bool,
     /// Until when it is offered nothing.
     pub(super) rests_until: Option<Timestamp>,
     /// How many offers in a row it did not take.
@@ -80,7 +80,7 @@ impl AgentSeen {
         self.refusals = 0;
         self.rests_until = None;
         self.problem = None;
-        self.died_over_offer = false;
+        self.died_before_work = false;
     }
 
     /// A status file was read.

@@ -70,7 +70,10 @@ fn a_command_is_done_when_its_outputs_changed_and_its_checks_pass() {
 #[test]
 fn what_was_missing_is_the_attempts_error() {
     let mut bench = Bench::begun(opening(with_runners(promising())));
-    bench.works("CG-1", "A.1");
+    bench.takes("CG-1", "A.1");
+    bench.evidence("A.1", EvidenceReport::default());
+    assert_eq!(bench.standing("A"), Standing::Active, "nothing is done without a claim");
+    bench.says("CG-1", Completed, "A.1");
     bench.evidence("A.1", missing("a.txt"));
     let failed = &bench.task("A").attempts[0];
     assert_eq!(failed.cause, Some(FailureCause::MissingOutput));

@@ -212,6 +212,35 @@ fn a_runner_that_dies_over_every_offer_is_not_started_for_ever() {
 }
 
 #[test]
+fn a_runner_that_ends_as_soon_as_it_is_up_is_not_started_for_ever() {
+    let mut bench = Bench::begun(opening(with_runners(plan(&["CG-1", "CG-2"], &[("A", "CG-1", "")]))));
+    bench.takes("CG-1", "A.1");
+    let mut started = 0;
+    loop {
+        bench.runner_gone("CG-2");
+        if !bench.done.iter().any(|command| matches!(command, Command::EnsureAgent { .. })) {
+            break;
+        }
+        started += 1;
+        assert!(started < 10);
+        bench.runner_up("CG-2", "");
+    }
+    assert!(bench.has(|fact| matches!(fact, Fact::Noted { .. })), "and a person is told");
+}
+
+#[test]
+fn a_claim_stands_by_itself_when_its_runner_is_gone() {
+    let mut sketch = with_runners(plan(&["CG-1"], &[("A", "CG-1", "")]));
+    sketch.tasks[0].outputs = vec!["a.txt".to_owned()];
+    let mut bench = Bench::begun(opening(sketch));
+    bench.works("CG-1", "A.1");
+    bench.runner_gone("CG-1");
+    assert_eq!(bench.standing("A"), Standing::Active);
+    bench.evidence("A.1", miyabi_protocol::EvidenceReport::default());
+    assert_eq!(bench.standing("A"), Standing::Completed);
+}
+
+#[test]
 fn a_lost_link_fails_nothing_and_wakes_nobody_for_nothing() {
     let mut bench = ours();
     bench.takes("CG-1", "A.1");

@@ -8,7 +8,8 @@ use miyabi_protocol::AgentStatus;
 use crate::bench::{Bench, opening, plan, task};
 
 fn with_retries(retries: u32) -> Bench {
-    let mut plan = plan(&["CG-1"], &[("A", "CG-1", ""), ("B", "CG-1", "A"), ("C", "CG-1", "")]);
+    let tasks = [("A", "CG-1", ""), ("B", "CG-1", "A"), ("C", "CG-1", ""), ("D", "CG-1", "B")];
+    let mut plan = plan(&["CG-1"], &tasks);
     plan.tasks[0].retries = retries;
     plan.tasks[2].priority = 2;
     Bench::begun(opening(plan))
@@ -81,7 +82,7 @@ fn a_failed_task_holds_back_its_dependents_alone() {
     bench.works("CG-1", "C.1");
     assert_eq!(bench.phase(), RunPhase::Failed);
     assert_eq!(bench.standing("B"), Standing::Waiting);
-    assert_eq!(bench.engine.state().stuck, ["B waits: it needs A"]);
+    assert_eq!(bench.engine.state().stuck, ["B waits: it needs A", "D waits: it needs B"]);
 }
 
 #[test]
@@ -98,6 +99,7 @@ fn a_retry_by_hand_opens_the_run_again_with_all_its_retries() {
     assert_eq!(bench.task("A").tries_spent, 0);
     bench.works("CG-1", "A.3");
     bench.works("CG-1", "B.1");
+    bench.works("CG-1", "D.1");
     assert_eq!(bench.phase(), RunPhase::Completed);
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Habits {
     pub(crate) falls_back: u32,
     /// How many times its window cannot be made.
     pub(crate) cannot_start: u32,
+    /// How many times its runner ends as soon as it is up.
+    pub(crate) crashes: u32,
     /// One in so many attempts goes wrong; 0 for never.
     pub(crate) goes_wrong: u32,
 }
@@ -97,6 +99,7 @@ impl Habits {
             ignores: 0,
             falls_back: 0,
             cannot_start: 0,
+            crashes: 0,
             goes_wrong: 0,
         }
     }
@@ -114,6 +117,7 @@ impl Habits {
             habits.ignores = u32::MAX;
         }
         if ours {
+            habits.crashes = if chance.one_in(8) { *chance.pick(&[1, 2, 7, u32::MAX]) } else { 0 };
             habits.cannot_start = if chance.one_in(8) { chance.small(1..=5) } else { 0 };
         } else {
             habits.falls_back = if chance.one_in(4) { chance.small(1..=3) } else { 0 };

@@ -170,7 +170,7 @@ impl Rules {
         Ok(())
     }
 
-    fn is_held_back(&self, task: usize) -> bool {
+    pub(crate) fn is_held_back(&self, task: usize) -> bool {
         self.shadow.tasks[task].needs.iter().any(|need| match self.shadow.tasks[*need].standing {
             Standing::Failed | Standing::Cancelled => true,
             Standing::Completed => false,

@@ -409,6 +409,11 @@ impl Run {
         if (phase == RunPhase::Completed) != all(Standing::Completed) {
             return Err(format!("the run ended as {phase:?} and its tasks did not"));
         }
+        let waits = |task: &Standing| matches!(task, Standing::Waiting | Standing::BackOff(_));
+        let could = |index: usize| waits(&state.tasks[index].standing) && !self.rules.is_held_back(index);
+        if phase == RunPhase::Stuck && !(0..state.tasks.len()).any(could) {
+            return Err("the run is stuck, and nothing in it could ever go on".to_owned());
+        }
         if let Some((attempt, times)) = self.world.begun.iter().find(|(_, times)| **times > 1) {
             return Err(format!("{attempt} was begun {times} times"));
         }

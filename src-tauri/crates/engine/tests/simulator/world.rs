@@ -37,6 +37,7 @@ pub(crate) enum Happening {
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     Rise,
+    Crash,
     Notice,
     Begin,
     End,
@@ -412,6 +413,12 @@ impl World {
         body.alive = true;
         if body.ours {
             let pid = body.life;
+            let crashes = body.habits.crashes > 0;
+            body.habits.crashes -= u32::from(crashes && body.habits.crashes != u32::MAX);
+            if crashes {
+                let after = self.chance.within(0..=100);
+                self.plan(after, Happening::Act(agent.clone(), pid, Act::Crash));
+            }
             self.report(Report::RunnerUp { agent: agent.clone(), pid, attempt: None });
             self.notice_soon(agent);
         } else {
@@ -426,6 +433,7 @@ impl World {
         }
         match act {
             Act::Rise => self.rise(agent),
+            Act::Crash => self.die(agent, "exit code 101"),
             Act::Notice => self.notice(agent),
             Act::Begin => self.begin(agent),
             Act::End => self.end(agent),
