@@ -71,6 +71,10 @@ function Canvas() {
   const onMoveStart = useCallback((event: MouseEvent | TouchEvent | null) => {
     // Moves of our own carry no event.
     if (event !== null) moved.current = true;
+    if (frame.current !== null) frame.current.dataset['moving'] = '';
+  }, []);
+  const onMoveEnd = useCallback(() => {
+    delete frame.current?.dataset['moving'];
   }, []);
   useRevealSelection();
 
@@ -85,7 +89,7 @@ function Canvas() {
 
   if (tasks.length === 0) return <Empty icon={Network} title={t('graph.empty')} />;
   return (
-    <div ref={frame} className="h-full">
+    <div ref={frame} className={`h-full ${tasks.length > GREAT ? 'graph-great' : ''}`}>
       <ReactFlow
         nodes={nodes}
         edges={edges}
@@ -106,6 +110,7 @@ function Canvas() {
         zoomOnDoubleClick={false}
         onPaneClick={clear}
         onMoveStart={onMoveStart}
+        onMoveEnd={onMoveEnd}
         aria-label={t('graph.title')}
       >
         <Background variant={BackgroundVariant.Dots} gap={22} size={1} color="var(--line)" />

@@ -79,6 +79,8 @@ export function graphEdges(tasks: readonly TaskView[], selected: TaskId | null):
         className: classes.join(' '),
         focusable: false,
         selectable: false,
+        // Nothing happens at an edge, so there is no broad invisible line around it to be painted.
+        interactionWidth: 0,
         zIndex: linked ? 2 : Number(onPath),
       };
     }),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use miyabi_agents::command::{AGENT_VARIABLE, ATTEMPT_VARIABLE, CHECK_VARIABLE};
 use miyabi_plan::AgentId;
-use miyabi_protocol::StateDir;
 use miyabi_protocol::link::{Hello, Report};
+use miyabi_protocol::{StateDir, StatusFile};
 use miyabi_transport::LinkSender;
 
 use super::runners::Runners;
@@ -58,6 +58,12 @@ impl Host {
             }
             clock::sleep(RETRY).await;
         }
+    }
+
+    /// What an agent's file says now; none when it is missing or not sound.
+    pub(crate) fn status(&self, agent: &AgentId) -> Option<StatusFile> {
+        let bytes = disk::read(&self.dir.status(agent), disk::MAX_STATUS).ok()??;
+        disk::parse_status(agent, &bytes).ok()
     }
 
     pub(crate) fn queue(&self) -> MutexGuard<'_, Option<Vec<u8>>> {

@@ -108,32 +108,33 @@ impl Lane {
     }
 
     /// Writes a status file, unless it is the agent's turn to write: an offer that is withdrawn at
-    /// the very moment it is taken must not wipe out that it was taken. The file then tells the
-    /// backend so by itself.
+    /// the very moment it is taken must not wipe out that it was taken. The backend is told what
+    /// the file says instead.
     async fn write_status(&self, status: &StatusFile) -> Result<(), String> {
-        let path = self.host.dir.status(&self.agent);
-        let is_ours_to_say = matches!(status.status, AgentStatus::Idle | AgentStatus::Busy);
-        if is_ours_to_say && self.is_at_work(&path) {
-            tracing::info!(agent = %self.agent, "left alone: the agent is at work");
+        if let Some(standing) = self.not_ours_to_write(status.status) {
+            tracing::info!(agent = %self.agent, "left alone: it is the agent's turn to write");
+            self.host.reports.send(&Report::Status { agent: self.agent.clone(), status: standing });
             return Ok(());
         }
+        let path = self.host.dir.status(&self.agent);
         let bytes =
             disk::json(status).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         self.host.write(&path, &bytes).await;
         Ok(())
     }
 
-    /// Whether the file says IN_PROGRESS and whoever wrote that may still be alive.
-    fn is_at_work(&self, path: &Path) -> bool {
+    /// The file that a status must not be written over: one that says IN_PROGRESS while whoever
+    /// wrote it may be alive, and any at all for an IN_PROGRESS that replaces a lost one.
+    fn not_ours_to_write(&self, next: AgentStatus) -> Option<StatusFile> {
+        let standing = self.host.status(&self.agent)?;
         let lives = match self.standing {
             Standing::Ours => {
                 self.host.runners.state(&self.agent).is_some_and(|runner| runner.attempt.is_some())
             }
             Standing::Others => true,
         };
-        let says = |bytes: Vec<u8>| disk::parse_status(&self.agent, &bytes).ok().map(|file| file.status);
-        let read = disk::read(path, disk::MAX_STATUS).ok().flatten();
-        lives && read.and_then(says) == Some(AgentStatus::InProgress)
+        let is_at_work = standing.status == AgentStatus::InProgress && lives;
+        (is_at_work || next == AgentStatus::InProgress).then_some(standing)
     }
 
     async fn ensure_runner(&self, telling: Telling) -> Result<(), String> {

@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use miyabi_protocol::{StateDir, atomic};
 use miyabi_protocol::link::Hello;
+use miyabi_protocol::{StateDir, atomic};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -64,8 +64,7 @@ impl FolderLock {
 
 fn attempt(path: &Path, holder: &Holder) -> Result<Option<File>, String> {
     let name = |error: io::Error| format!("cannot lock {}: {error}", path.display());
-    let mut file = atomic::open_private(path)
-        .map_err(name)?;
+    let mut file = atomic::open_private(path).map_err(name)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),

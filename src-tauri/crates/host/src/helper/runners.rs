@@ -204,6 +204,10 @@ async fn leave(host: &Arc<Host>, slot: &Slot, agent: &AgentId, state: &watch::Se
     if !left.is_empty() {
         how.push_str(&format!("; the system did not end its processes {left:?}"));
     }
+    // What it wrote last comes before its end: a claim that it made counts.
+    if let Some(status) = host.status(agent) {
+        host.reports.send(&Report::Status { agent: agent.clone(), status });
+    }
     host.reports.send(&Report::RunnerGone { agent: agent.clone(), how });
 }
 

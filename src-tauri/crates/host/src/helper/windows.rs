@@ -16,6 +16,8 @@ use crate::tmux::{self, Ended, TmuxError, Window, WindowPlan};
 const TOGETHER: Duration = Duration::from_millis(3);
 /// How often tmux is asked how a program ended.
 const LOOKS: u32 = 20;
+/// After so many of them tmux has missed the end, and is made to look.
+const LOOKS_BEFORE_WAKING: u32 = 4;
 
 struct Request {
     plan: WindowPlan,
@@ -70,9 +72,12 @@ impl Windows {
     /// How the program in an agent's window ended, for people.
     pub(crate) async fn how_it_ended(&self, agent: String) -> String {
         let mut how = String::new();
-        for _ in 0..LOOKS {
+        for look in 0..LOOKS {
             let (place, agent) = (self.place.clone(), agent.clone());
             let find = move || {
+                if look == LOOKS_BEFORE_WAKING {
+                    tmux::wake_server().map_err(|error| error.to_string())?;
+                }
                 tmux::find_window(&place.name, &place.state, &agent).map_err(|error| error.to_string())
             };
             how = match blocking(find).await {

@@ -297,6 +297,12 @@ pub fn kill_window(line: CommandLine, id: &str) -> CommandLine {
     line.then(["kill-window", "-t", id])
 }
 
+/// Has the server start a program that does nothing, so that it hears of a child's end.
+#[must_use]
+pub fn wake_server() -> CommandLine {
+    CommandLine::default().then(&["run-shell", "-b", "true"])
+}
+
 /// What a person's terminal runs to look at a session, at one window where its id is given: a
 /// session of its own over the same windows, so that two people do not share a cursor. It goes
 /// when they leave. Within tmux, run it without `TMUX` in the environment.

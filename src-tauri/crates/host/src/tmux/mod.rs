@@ -14,5 +14,5 @@ pub use argv::{Ended, Window, attach_argv};
 pub use error::TmuxError;
 pub use session::{
     MONITOR, ORCHESTRATOR, Role, WindowPlan, ensure_session, find_window, is_installed, list_windows,
-    open_windows, remove_windows, set_options,
+    open_windows, remove_windows, set_options, wake_server,
 };

@@ -178,6 +178,15 @@ pub fn find_window(session: &str, state: &str, agent: &str) -> Result<Option<Win
     Ok(list_windows(session, state)?.into_iter().find(|window| window.agent == agent))
 }
 
+/// Has the server look for children that ended. While it logs a terminal in or out (utempter) it
+/// can miss the end of a program for good; the end of any other one makes it look at all.
+///
+/// # Errors
+/// When tmux is missing or refuses.
+pub fn wake_server() -> Result<(), TmuxError> {
+    run(argv::wake_server()).map(drop)
+}
+
 /// Removes our windows of a session, but for those whose marks are in `keep`. The session goes
 /// with its last window, as tmux has it; windows that are not ours keep it.
 ///
