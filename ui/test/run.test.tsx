@@ -1,6 +1,6 @@
 // What a person does with a run, in the whole window.
 
-import { screen, waitFor, within } from '@testing-library/react';
+import { act, fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it, vi } from 'vitest';
 
 import { hook, openRun } from './window';
@@ -78,6 +78,43 @@ describe('a run', () => {
     await user.click(notices[0] as HTMLElement);
     expect(hook('inspector').dataset['taskId']).toBe('Task-4');
     expect(hook('inspector').textContent).toContain('exit code 1');
+  });
+
+  it('offers what makes sense after a failure, and tries what failed again', async () => {
+    const { user, platform, play } = await openRun(0, { stumbles: null, fails: 'Task-4' });
+    await play(300);
+    expect(hook('run-phase').dataset['phase']).toMatch(/failed|stuck/);
+    expect(screen.queryByTestId('pause-run')).toBeNull();
+    const retry = vi.spyOn(platform, 'retryTask');
+    await user.click(hook('retry-failed'));
+    expect(retry).toHaveBeenCalledExactlyOnceWith('Task-4');
+  });
+
+  it('shows the newest notice alone, and none while the inbox is open', async () => {
+    const { user, platform } = await openRun(5);
+    const tell = (id: number): void =>
+      platform.emit({
+        event: 'notice',
+        value: { id, kind: 'attempt_failed', at: new Date().toISOString(), task: 'Task-1', agent: 'CCG-1', detail: '', blocks: 0 },
+      });
+    act(() => [501, 502, 503].forEach(tell));
+    expect(screen.getAllByTestId('notice')).toHaveLength(1);
+    expect(screen.getByText('2 more in the inbox')).toBeTruthy();
+    await user.click(hook('inbox-button'));
+    expect(screen.queryByText('2 more in the inbox')).toBeNull();
+    const listed = screen.getAllByTestId('notice').length;
+    act(() => tell(504));
+    await waitFor(() => expect(screen.getAllByTestId('notice')).toHaveLength(listed + 1));
+  });
+
+  it('gives a task to the agent that the hand lets go over, however quick the hand was', async () => {
+    const { platform } = await openRun(5);
+    const reassign = vi.spyOn(platform, 'reassign');
+    const target = hook('agent-target', 'CG-9');
+    document.elementFromPoint = () => target;
+    fireEvent.pointerDown(hook('task-node', 'Task-6'), { button: 0, isPrimary: true, pointerId: 1, clientX: 10, clientY: 10 });
+    fireEvent.pointerUp(hook('task-node', 'Task-6'), { isPrimary: true, pointerId: 1, clientX: 300, clientY: 300 });
+    await waitFor(() => expect(reassign).toHaveBeenCalledExactlyOnceWith('Task-6', 'CG-9', false));
   });
 
   it('pauses, resumes and cancels', async () => {

@@ -19,7 +19,7 @@ const NODE_TYPES = { task: TaskNode };
 const MINIMAP_FROM = 60;
 const GREAT = 200;
 const MAP_SIZE = { width: 140, height: 84 };
-const FIT = { padding: 0.05, maxZoom: 1.1 };
+const FIT = { padding: 0.07, maxZoom: 1.1 };
 
 function useGraphTasks() {
   const store = useRunStore();

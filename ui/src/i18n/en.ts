@@ -256,7 +256,7 @@ export const en = {
   'notice.bad_status': 'The status file of {{agent}} cannot be understood',
   'notice.queue_edit_undone': 'An edit of task_queue.json was undone',
   'notice.queue_edit_followed': 'An edit of task_queue.json was followed',
-  'notice.late_claim': 'A late claim of {{agent}} for {{task}} was thrown away',
+  'notice.late_claim': 'A late claim of {{agent}} was thrown away',
   'notice.agent_joined': '{{agent}} joined',
   'notice.agent_problem': '{{agent}} has a problem',
   'notice.state_problem': 'The state folder cannot be written',

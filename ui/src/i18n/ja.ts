@@ -253,7 +253,7 @@ export const ja: Record<Keys, string> = {
   'notice.bad_status': '{{agent}} の状態ファイルを読み取れません',
   'notice.queue_edit_undone': 'task_queue.json の変更を元に戻しました',
   'notice.queue_edit_followed': 'task_queue.json の変更に従いました',
-  'notice.late_claim': '{{agent}} の {{task}} への遅れた報告を捨てました',
+  'notice.late_claim': '{{agent}} の遅れた申告を破棄しました',
   'notice.agent_joined': '{{agent}} が加わりました',
   'notice.agent_problem': '{{agent}} に問題があります',
   'notice.state_problem': '状態フォルダーに書き込めません',

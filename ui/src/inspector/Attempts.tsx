@@ -74,7 +74,7 @@ export function Attempt({ attempt, task }: { attempt: AttemptView; task: TaskVie
   const phase = attemptPhase(attempt, task.phase);
   return (
     <Collapsible.Root defaultOpen={attempt.cause !== null && attempt.number === task.attempts.length} className="rounded-md border border-line">
-      <Collapsible.Trigger className="group flex h-8 w-full items-center gap-2 rounded-md px-2 text-left text-xs hover:bg-hover">
+      <Collapsible.Trigger data-testid="attempt" className="group flex h-8 w-full items-center gap-2 rounded-md px-2 text-left text-xs hover:bg-hover">
         <ChevronRight size={12} className="shrink-0 text-ink-3 transition-transform group-data-[state=open]:rotate-90" aria-hidden="true" />
         <StateIcon phase={phase} size={13} />
         <span className="font-semibold tabular">{t('attempt.number', { number: attempt.number })}</span>
@@ -88,7 +88,7 @@ export function Attempt({ attempt, task }: { attempt: AttemptView; task: TaskVie
         <p className="text-2xs text-ink-3 tabular">
           {timeOfDay(attempt.assigned_at, language)} – {attempt.ended_at === null ? t('attempt.open') : timeOfDay(attempt.ended_at, language)}
         </p>
-        {attempt.error === null ? null : <p className="selectable text-xs break-words text-failed">{attempt.error}</p>}
+        {attempt.error === null ? null : <p className={`selectable text-xs break-words ${phase === 'failed' ? 'text-failed' : 'text-ink-2'}`}>{attempt.error}</p>}
         {attempt.output_files.length === 0 ? null : (
           <div>
             <p className="text-2xs text-ink-3">{t('attempt.claims')}</p>

@@ -68,7 +68,7 @@ export const TimelineBar = memo(function TimelineBar(props: BarProps) {
       title={label}
       onClick={() => selectTask(task.id, task.agent)}
       onDoubleClick={() => openInspector(true)}
-      className={`phase-${bar.phase} bar-${bar.kind} absolute flex items-center gap-1 overflow-hidden rounded-sm px-1 text-left text-2xs ${bar.kind === 'planned' ? 'top-[3px] h-5' : 'top-[5px] h-4'} ${task.critical && bar.kind === 'current' ? 'bar-critical' : ''} ${selected ? 'bar-selected z-2' : ''} ${passes ? '' : 'opacity-25'}`}
+      className={`phase-${bar.phase} bar-${bar.kind} absolute flex items-center gap-1 overflow-hidden rounded-sm px-1 text-left text-2xs ${bar.kind === 'planned' ? 'top-[3px] h-5' : 'top-[5px] h-4'} ${length < ICON_FROM ? 'bar-narrow' : ''} ${task.critical && bar.kind === 'current' ? 'bar-critical' : ''} ${selected ? 'bar-selected z-2' : ''} ${passes ? '' : 'opacity-25'}`}
       style={{ left, width: length }}
     >
       {length >= ICON_FROM ? <StateIcon phase={bar.phase} size={11} /> : null}

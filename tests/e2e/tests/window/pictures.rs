@@ -31,17 +31,26 @@ async fn escape(page: &Page) -> Result<()> {
 #[ignore = "writes the pictures of the documentation"]
 async fn pictures_of_a_run() -> Result<()> {
     let mut desk = Desk::make().await?;
-    let page = rehearse(&mut desk, "120").await?;
+    let page = rehearse(&mut desk, "60").await?;
     page.completes(7, HALF_WAY).await?;
+    page.click(&css("task-node", &[("data-task-id", "Task-8")])).await?;
+    // Far enough for something to be seen of it.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    page.click(&css("pause-run", &[])).await?;
-    page.click(&css("agent-target", &[("data-agent-id", "CG-7")])).await.ok();
     take(&page, "run-light").await?;
     page.click(&css("theme-toggle", &[])).await?;
     take(&page, "run-dark").await?;
 
-    page.click(&css("task-node", &[("data-task-id", "Task-7")])).await?;
-    page.see(&css("inspector", &[("data-task-id", "Task-7")])).await?;
+    // A second attempt, with an agent that has nothing to do yet.
+    let node = css("task-node", &[("data-task-id", "Task-8")]);
+    page.drag(&node, &css("agent-target", &[("data-agent-id", "CG-9")])).await?;
+    page.click(&css("confirm-yes", &[])).await?;
+    page.see(&css("task-node", &[("data-task-id", "Task-8"), ("data-phase", "running")])).await?;
+    page.click(&node).await?;
+    page.see(&css("inspector", &[("data-task-id", "Task-8")])).await?;
+    // Until the messages about it are gone.
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    let first = "[...document.querySelectorAll('[data-testid=attempt]')].at(-1).click()";
+    page.client().execute(first, Vec::new()).await?;
     take(&page, "inspector").await?;
 
     page.click(&css("theme-toggle", &[])).await?;
@@ -56,7 +65,16 @@ async fn pictures_of_a_run() -> Result<()> {
 async fn pictures_of_a_plan() -> Result<()> {
     let mut desk = Desk::make().await?;
     let [word, state] = desk.state_words();
-    let page = desk.open(&[&plan(), &word, &state]).await?;
+    // A copy: its place is in the picture.
+    let here = desk.path("plans/level6");
+    std::fs::create_dir_all(&here)?;
+    for file in std::fs::read_dir(plan())? {
+        let file = file?;
+        if file.file_type()?.is_file() {
+            std::fs::copy(file.path(), here.join(file.file_name()))?;
+        }
+    }
+    let page = desk.open(&[&here.to_string_lossy(), &word, &state]).await?;
     page.see(&css("task-node", &[("data-task-id", "Task-15")])).await?;
     take(&page, "plan-review").await
 }
