@@ -59,7 +59,7 @@ pub(crate) enum QueueEdit {
 /// What was changed in a queue file that is not ours any more.
 pub(crate) fn edits(state: &RunState, edited: Option<&QueueFile>) -> Vec<QueueEdit> {
     let Some(edited) = edited else {
-        return vec![QueueEdit::Other("the file was removed or is not readable".to_owned())];
+        return vec![QueueEdit::Other("task_queue.json was removed or is not readable".to_owned())];
     };
     let ours = queue_file(state, state.opened_at);
     let mut edits = Vec::new();

@@ -37,5 +37,8 @@ pub enum FromRunner {
         run_id: String,
         /// The attempt that it is at.
         attempt: Option<AttemptId>,
+        /// Why its status file cannot be written at this moment, with the remedy.
+        #[serde(default)]
+        problem: Option<String>,
     },
 }

@@ -100,8 +100,9 @@ impl Engine {
         }
     }
 
-    /// One death of an idle runner is an accident; more of them in a row, with no work between, are
-    /// a runner that cannot run, and it is not started for ever.
+    /// One death of a runner that is at no work is an accident, as when its window was closed and it
+    /// got an offer between its last claim and its end; more of them in a row, with no work between,
+    /// are a runner that cannot run, and it is not started for ever.
     fn died_before_work(&mut self, agent: usize, how: &str) {
         if std::mem::replace(&mut self.seen.agents[agent].died_before_work, true) {
             self.rest(agent);
@@ -125,7 +126,6 @@ impl Engine {
             // of its own, because it may have.
             Some(AttemptPhase::Offered) => {
                 if self.seen.agents[agent].offer == OfferSeen::Written {
-                    self.seen.agents[agent].died_before_work = true;
                     self.died_before_work(agent, how);
                 }
                 self.withdraw(agent, attempt, format!("the agent was gone before it began: {how}"));

@@ -197,18 +197,28 @@ fn a_runner_that_dies_in_the_midst_has_failed_and_one_that_dies_over_an_offer_ha
 #[test]
 fn a_runner_that_dies_over_every_offer_is_not_started_for_ever() {
     let mut bench = ours();
-    for number in 1..=3 {
+    for number in 1..=4 {
         bench.offered(&format!("A.{number}"));
         bench.runner_gone("CG-1");
         bench.runner_up("CG-1", "");
         bench.pass(15);
     }
     bench.pass(300);
-    assert_eq!(bench.task("A").attempts.len(), 3);
+    assert_eq!(bench.task("A").attempts.len(), 4);
     assert_eq!(bench.phase(), miyabi_plan::RunPhase::Stuck);
     let again = Order::Reassign { task: task("A"), agent: crate::bench::agent("CG-1"), stop_running: false };
     bench.order(again).expect("fits");
-    assert_eq!(bench.wanted_of_agents(), ["BUSY CG-1 A.4"], "a person may want it tried again");
+    assert_eq!(bench.wanted_of_agents(), ["BUSY CG-1 A.5"], "a person may want it tried again");
+}
+
+#[test]
+fn a_runner_that_dies_over_one_offer_is_offered_work_as_soon_as_it_is_back() {
+    let mut bench = ours();
+    bench.offered("A.1");
+    bench.runner_gone("CG-1");
+    bench.says("CG-1", AgentStatus::Idle, "");
+    bench.runner_up("CG-1", "");
+    assert_eq!(bench.task("A").attempts.len(), 2);
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub(crate) struct RunnerState {
     pub(crate) pid: u32,
     run_id: String,
     pub(crate) attempt: Option<AttemptId>,
+    /// Why it cannot write its status file.
+    problem: Option<String>,
 }
 
 /// A runner that answers.
@@ -145,7 +147,8 @@ async fn knock(host: &Arc<Host>, slot: &Arc<Slot>, agent: &AgentId) -> Option<Ru
     *slot.link() = Some(Linked { state: state_seen, commands });
     let (host, slot, agent) = (host.clone(), slot.clone(), agent.clone());
     tokio::spawn(async move {
-        speak(lines, writer, &agent, &state, received).await;
+        pass_on_problem(&host, None, &state.borrow());
+        speak(&host, lines, writer, &agent, &state, received).await;
         leave(&host, &slot, &agent, &state).await;
     });
     Some(first)
@@ -155,18 +158,28 @@ async fn knock(host: &Arc<Host>, slot: &Arc<Slot>, agent: &AgentId) -> Option<Ru
 async fn next_state(lines: &mut Lines<BufReader<OwnedReadHalf>>, agent: &AgentId) -> Option<RunnerState> {
     while let Ok(Some(line)) = lines.next_line().await {
         // A message that is not known comes from a newer runner and is ignored.
-        let Ok(FromRunner::State { agent: of, pid, run_id, attempt, .. }) = serde_json::from_str(&line)
+        let Ok(FromRunner::State { agent: of, pid, run_id, attempt, problem, .. }) = serde_json::from_str(&line)
         else {
             continue;
         };
         if of == *agent {
-            return Some(RunnerState { pid, run_id, attempt });
+            return Some(RunnerState { pid, run_id, attempt, problem });
         }
     }
     None
 }
 
+/// What a runner cannot write, people must hear of from somebody who can be heard.
+fn pass_on_problem(host: &Host, before: Option<&RunnerState>, now: &RunnerState) {
+    if let Some(message) = &now.problem
+        && before.and_then(|before| before.problem.as_ref()) != Some(message)
+    {
+        host.reports.send(&Report::StateProblem { message: message.clone() });
+    }
+}
+
 async fn speak(
+    host: &Host,
     mut lines: Lines<BufReader<OwnedReadHalf>>,
     mut writer: OwnedWriteHalf,
     agent: &AgentId,
@@ -176,7 +189,10 @@ async fn speak(
     loop {
         tokio::select! {
             next = next_state(&mut lines, agent) => match next {
-                Some(next) => drop(state.send_replace(next)),
+                Some(next) => {
+                    pass_on_problem(host, Some(&state.borrow()), &next);
+                    state.send_replace(next);
+                }
                 None => return,
             },
             Some(command) = commands.recv() => {

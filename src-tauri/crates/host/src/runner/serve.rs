@@ -119,7 +119,7 @@ impl Runner {
     fn new(setup: Setup, dir: StateDir, orphans: Orphans) -> Self {
         let sink = Arc::new(Mutex::new(Sink::new(&dir, &setup.agent)));
         let status = Status::new(&dir, &setup.agent);
-        let (known, _) = watch::channel(state_of(&setup, None));
+        let (known, _) = watch::channel(state_of(&setup, None, None));
         Self { setup, dir, orphans, sink, status, work: None, known, look_again: None, told: None }
     }
 
@@ -228,8 +228,8 @@ impl Runner {
             started_at,
             orphans: self.orphans,
         }));
-        self.known.send_replace(state_of(&self.setup, Some(attempt)));
         self.work = Some(Work { sheet, progress: progress_seen, stop: Some(stop), done });
+        self.announce();
     }
 
     fn attempt_of(&self, offer: &StatusFile) -> Result<AttemptId, String> {
@@ -283,7 +283,6 @@ impl Runner {
         lock(&self.sink).say(prefix(&work.sheet), &line);
         let progress = if failed { mine.progress } else { 1.0 };
         self.write(StatusFile { status, progress, output_files, errors, ..mine });
-        self.known.send_replace(state_of(&self.setup, None));
         // An offer that came meanwhile is seen by the look after our own write.
     }
 
@@ -334,6 +333,7 @@ impl Runner {
         {
             lock(&self.sink).warn(&error);
         }
+        self.announce();
     }
 
     fn save(&mut self) {
@@ -343,6 +343,18 @@ impl Runner {
             Ok(()) if before => lock(&self.sink).show(b"the status file is written again\n"),
             _ => {}
         }
+        self.announce();
+    }
+
+    /// Lets helpers know where this runner stands, where that changed.
+    fn announce(&self) {
+        let attempt = self.work.as_ref().map(|work| work.sheet.attempt.clone());
+        let now = state_of(&self.setup, attempt, self.status.unsaved().map(str::to_owned));
+        self.known.send_if_modified(|known| {
+            let is_news = *known != now;
+            *known = now;
+            is_news
+        });
     }
 
     /// Tells people once, however often it is seen.
@@ -367,12 +379,13 @@ fn prefix(sheet: &AttemptSheet) -> &'static str {
     }
 }
 
-fn state_of(setup: &Setup, attempt: Option<AttemptId>) -> FromRunner {
+fn state_of(setup: &Setup, attempt: Option<AttemptId>, problem: Option<String>) -> FromRunner {
     FromRunner::State {
         agent: setup.agent.clone(),
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         run_id: setup.run_id.clone(),
         attempt,
+        problem,
     }
 }

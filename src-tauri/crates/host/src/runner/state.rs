@@ -106,6 +106,11 @@ impl Status {
         self.unsaved.is_some()
     }
 
+    /// Why the last write failed, until it is made up for.
+    pub(crate) fn unsaved(&self) -> Option<&str> {
+        self.unsaved.as_deref()
+    }
+
     /// When the file wants to be written next.
     pub(crate) fn due(&self) -> Option<Instant> {
         let working = self.mine.as_ref().is_some_and(|mine| mine.status == AgentStatus::InProgress);
