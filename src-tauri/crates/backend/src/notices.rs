@@ -80,7 +80,14 @@ fn about(fact: &Fact) -> Option<About> {
             };
             About::new(kind, reasons.join("\n"))
         }
-        Fact::LateClaim { agent, task } => About::new(NoticeKind::LateClaim, task.as_str()).agent(agent),
+        Fact::LateClaim { agent, task } => {
+            let about = About::new(NoticeKind::LateClaim, task.as_str()).agent(agent);
+            // A file can name anything; only a task's id is shown as one.
+            match TaskId::new(task.as_str()) {
+                Ok(task) => about.task(&task),
+                Err(_) => about,
+            }
+        }
         Fact::AgentJoined { agent, .. } => About::new(NoticeKind::AgentJoined, "").agent(agent),
         Fact::QueueEditUndone { what } => About::new(NoticeKind::QueueEditUndone, what),
         Fact::Retried { task, by: By::QueueFile } => {
