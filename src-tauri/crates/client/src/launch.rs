@@ -239,8 +239,12 @@ fn keep(environment: &Environment, mut opening: RunOpening) -> Result<KeptRun, A
         let folder = environment.run(&opening.run_id);
         match DirBuilder::new().mode(0o700).create(&folder) {
             Ok(()) => {
-                atomic::write_json(&folder.join(OPENING_FILE), &opening, Durability::Synced)
-                    .map_err(|error| not_written(&error))?;
+                let written = atomic::write_json(&folder.join(OPENING_FILE), &opening, Durability::Synced);
+                if let Err(error) = written {
+                    // Half a run is none.
+                    let _ = fs::remove_dir_all(&folder);
+                    return Err(not_written(&error));
+                }
                 return Ok(KeptRun { folder, opening, summary: None });
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -55,7 +55,8 @@ impl Marker {
 /// Which processes are meant.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Target {
-    /// Everything below this process, without itself.
+    /// Everything below this process, without itself; given by a process that adopts orphans, which
+    /// also takes leave of those of its children that have ended.
     pub(crate) below: Option<u32>,
     /// This process and everything below it and in its process group.
     pub(crate) root: Option<u32>,
@@ -113,7 +114,10 @@ pub(crate) fn reap(awaited: Option<u32>) {
 
 fn living(target: &Target) -> Vec<Process> {
     let all = processes();
-    reap_among(&all, target.awaited);
+    // Elsewhere every child is awaited by whoever started it, and its end is not ours to take.
+    if target.below.is_some() {
+        reap_among(&all, target.awaited);
+    }
     let own = getpid().as_raw_nonzero().get();
     select(&all, target, own, &|process, marker| {
         environment(process.pid).is_some_and(|environment| marker.is_in(&environment))
@@ -291,6 +295,24 @@ mod tests {
         assert!(marker(&["MIYABI_ATTEMPT=r1/Task-1.12"]).is_in(environment));
         assert!(!marker(&["MIYABI_ATTEMPT=r1/", "MIYABI_AGENT=CG-1"]).is_in(environment));
         assert!(!marker(&["MIYABI_ATTEMPT=r1/Task-1.1"]).is_in(environment));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_another_task_awaits_is_left_to_it() {
+        let launch = miyabi_agents::Launch {
+            argv: vec!["true".to_owned()],
+            environment: BTreeMap::new(),
+            work_folder: None,
+            stdin: String::new(),
+        };
+        let mut child = crate::process::start(&launch, crate::process::Input::Nothing).expect("starts");
+        let pid = i32::try_from(child.id().expect("runs")).expect("a pid");
+        while processes().iter().any(|process| process.pid == pid && !process.zombie) {
+            std::thread::yield_now();
+        }
+        let marker = Some(Marker { entries: vec!["MIYABI_NOBODY=1".to_owned()] });
+        assert_eq!(end(&Target { marker, ..Target::default() }).await, [] as [u32; 0]);
+        assert!(child.wait().await.expect("its end is still there").success());
     }
 
     #[cfg(target_os = "linux")]

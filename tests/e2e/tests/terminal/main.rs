@@ -1,4 +1,8 @@
 //! Real runs without a window, in a tmux server of their own.
 
+mod bad_input;
+mod ends;
+mod external;
+mod orders;
 mod stage;
 mod survival;

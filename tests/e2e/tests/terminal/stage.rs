@@ -1,7 +1,8 @@
 //! A machine of its own for one run without a window: a home, a tmux server, a state folder.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result};
 use miyabi_e2e::files::StateFolder;
@@ -12,6 +13,22 @@ use tempfile::TempDir;
 /// Each execution leaves a line; the prompt's first line is the work.
 const PROGRAM: &str = r#"echo "$MIYABI_TASK $MIYABI_TRY $$" >> "$MIYABI_PLAN_DIR/ledger"
 eval "$(printf '%s\n' "$MIYABI_PROMPT" | head -n 1)""#;
+
+/// An agent that runs the first line of its prompt.
+pub(crate) fn agent(id: &str) -> Value {
+    json!({ "id": id, "title": id, "runner": "command", "command": ["sh", "-c", PROGRAM] })
+}
+
+/// An `agent_config.json`: two agents, and retries without a pause.
+pub(crate) fn two_agents() -> Value {
+    json!({ "agents": [agent("CG-1"), agent("CG-2")], "limits": { "back_off_seconds": 0 } })
+}
+
+/// The folder in which our programs were built.
+pub(crate) fn programs() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    Ok(test.ancestors().nth(2).context("a build folder")?.to_owned())
+}
 
 /// Whatever was started on it ends with it.
 pub(crate) struct Stage(TempDir);
@@ -36,10 +53,13 @@ impl Stage {
     /// Two agents that run shell lines; tasks as id, agent, need, shell line.
     pub(crate) fn plan(&self, tasks: &[(&str, &str, &[&str], &str)]) -> Result<()> {
         let task = |(id, agent, needs, line): &(&str, &str, &[&str], &str)| json!({ "id": id, "title": id, "prompt": line, "agent": agent, "needs": needs, "estimated_seconds": 1 });
-        let agent = |id: &str| json!({ "id": id, "title": id, "runner": "command", "command": ["sh", "-c", PROGRAM] });
         let tasks: Vec<Value> = tasks.iter().map(task).collect();
         let dag = json!({ "name": "stage", "title": "Stage", "work_folder": "work", "tasks": tasks });
-        let config = json!({ "agents": [agent("CG-1"), agent("CG-2")], "limits": { "back_off_seconds": 0 } });
+        self.write_plan(&dag, &two_agents())
+    }
+
+    /// Any plan: its two files.
+    pub(crate) fn write_plan(&self, dag: &Value, config: &Value) -> Result<()> {
         std::fs::write(self.path("plan/task_dag.json"), dag.to_string())?;
         Ok(std::fs::write(self.path("plan/agent_config.json"), config.to_string())?)
     }
@@ -51,8 +71,18 @@ impl Stage {
     }
 
     pub(crate) fn miyabi(&self, words: &[&str]) -> Result<Output> {
-        let test = std::env::current_exe()?;
-        let program = test.ancestors().nth(2).context("a build folder")?.join("miyabi");
+        Ok(self.command(words)?.output()?)
+    }
+
+    /// `miyabi` with these words, about this stage's run.
+    pub(crate) fn command(&self, words: &[&str]) -> Result<Command> {
+        let mut command = self.program(programs()?.join("miyabi"));
+        command.args(words).arg("--state-dir").arg(self.state().0);
+        Ok(command)
+    }
+
+    /// A program with the environment of this stage.
+    pub(crate) fn program(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = process::command(program);
         command.env_clear().current_dir(self.path("home")).stdin(Stdio::null());
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
@@ -64,8 +94,7 @@ impl Stage {
         ] {
             command.env(name, self.path(place));
         }
-        let output = command.args(words).arg("--state-dir").arg(self.state().0).output()?;
-        Ok(output)
+        command
     }
 
     pub(crate) fn status(&self) -> Result<Value> {

@@ -129,6 +129,9 @@ async fn follow(service: Service, started: Started, mut front: Front) -> Result<
     front.whole(&follower.snapshot);
     let mut tick = interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    // One for the whole loop: a Ctrl-C that comes while an event is being told would be lost to one
+    // that is made anew each time.
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     while !follower.snapshot.run.phase.has_ended() {
         tokio::select! {
             next = follower.next() => match next {
@@ -146,7 +149,7 @@ async fn follow(service: Service, started: Started, mut front: Front) -> Result<
                 }
             },
             _ = tick.tick() => front.tick(&follower.snapshot),
-            _ = tokio::signal::ctrl_c() => {
+            _ = &mut interrupted => {
                 front.leave();
                 let dir = &started.state_dir;
                 eprintln!("\nleft: the run goes on. miyabi status --state-dir {dir} shows it, miyabi cancel --state-dir {dir} ends it.");

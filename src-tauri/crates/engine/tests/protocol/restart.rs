@@ -216,7 +216,7 @@ fn a_runner_that_dies_over_one_offer_is_offered_work_as_soon_as_it_is_back() {
     let mut bench = ours();
     bench.offered("A.1");
     bench.runner_gone("CG-1");
-    bench.says("CG-1", AgentStatus::Idle, "");
+    bench.says("CG-1", Idle, "");
     bench.runner_up("CG-1", "");
     assert_eq!(bench.task("A").attempts.len(), 2);
 }

@@ -92,7 +92,7 @@ async fn to_its_end(mut child: Child, limit: u32, marker: &str) -> (Option<Strin
         Err(_) => Some(format!("over its limit of {limit} s")),
     };
     let marker = Some(Marker { entries: vec![format!("{CHECK_VARIABLE}={marker}")] });
-    process_tree::end(&Target { root, marker, below: None, awaited: child.id() }).await;
+    process_tree::end(&Target { root, marker, ..Target::default() }).await;
     // It is dead by now; this takes leave of it.
     let _status = timeout(DRAIN, child.wait()).await;
     let tail = timeout(DRAIN, collect).await.ok().and_then(Result::ok).unwrap_or_default();

@@ -158,7 +158,8 @@ async fn knock(host: &Arc<Host>, slot: &Arc<Slot>, agent: &AgentId) -> Option<Ru
 async fn next_state(lines: &mut Lines<BufReader<OwnedReadHalf>>, agent: &AgentId) -> Option<RunnerState> {
     while let Ok(Some(line)) = lines.next_line().await {
         // A message that is not known comes from a newer runner and is ignored.
-        let Ok(FromRunner::State { agent: of, pid, run_id, attempt, problem, .. }) = serde_json::from_str(&line)
+        let Ok(FromRunner::State { agent: of, pid, run_id, attempt, problem, .. }) =
+            serde_json::from_str(&line)
         else {
             continue;
         };

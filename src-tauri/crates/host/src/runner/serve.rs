@@ -1,5 +1,6 @@
 //! The runner's loop: its status file, its attempt, its helpers and its signals.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -113,6 +114,8 @@ struct Runner {
     look_again: Option<Instant>,
     /// What people were told about the file, so that they are told once.
     told: Option<String>,
+    /// A result that the disk did not take yet.
+    unsaved_result: Option<(PathBuf, Vec<u8>)>,
 }
 
 impl Runner {
@@ -120,7 +123,18 @@ impl Runner {
         let sink = Arc::new(Mutex::new(Sink::new(&dir, &setup.agent)));
         let status = Status::new(&dir, &setup.agent);
         let (known, _) = watch::channel(state_of(&setup, None, None));
-        Self { setup, dir, orphans, sink, status, work: None, known, look_again: None, told: None }
+        Self {
+            setup,
+            dir,
+            orphans,
+            sink,
+            status,
+            work: None,
+            known,
+            look_again: None,
+            told: None,
+            unsaved_result: None,
+        }
     }
 
     fn begin(&mut self) {
@@ -158,6 +172,7 @@ impl Runner {
         if self.work.is_none() {
             process_tree::reap(None);
         }
+        self.save_result();
         self.look();
     }
 
@@ -289,9 +304,18 @@ impl Runner {
     fn write_result(&mut self, sheet: &AttemptSheet, status: AgentStatus, files: &[String], summary: String) {
         let path = result_path(&self.dir, sheet);
         let result = result_file(sheet, status, files, summary, clock::now());
-        let bytes = disk::json(&result).map_err(|error| error.to_string());
-        if let Err(error) = bytes.and_then(|bytes| disk::write(&self.dir, &path, &bytes)) {
-            self.tell(error);
+        match disk::json(&result) {
+            Ok(bytes) => self.unsaved_result = Some((path, bytes)),
+            Err(error) => self.tell(error.to_string()),
+        }
+        self.save_result();
+    }
+
+    fn save_result(&mut self) {
+        let Some((path, bytes)) = &self.unsaved_result else { return };
+        match disk::write(&self.dir, path, bytes) {
+            Ok(()) => self.unsaved_result = None,
+            Err(error) => self.tell(error),
         }
     }
 
@@ -337,6 +361,7 @@ impl Runner {
     }
 
     fn save(&mut self) {
+        self.save_result();
         let before = self.status.is_unsaved();
         match self.status.save() {
             Err(error) if !before => lock(&self.sink).warn(&error),
@@ -346,9 +371,11 @@ impl Runner {
         self.announce();
     }
 
-    /// Lets helpers know where this runner stands, where that changed.
+    /// Lets helpers know where this runner stands, where that changed. An end that nobody can read
+    /// yet is none: the runner is still at that attempt.
     fn announce(&self) {
-        let attempt = self.work.as_ref().map(|work| work.sheet.attempt.clone());
+        let unread = || self.attempt_of(self.status.unsaved().and(self.status.mine())?).ok();
+        let attempt = self.work.as_ref().map(|work| work.sheet.attempt.clone()).or_else(unread);
         let now = state_of(&self.setup, attempt, self.status.unsaved().map(str::to_owned));
         self.known.send_if_modified(|known| {
             let is_news = *known != now;

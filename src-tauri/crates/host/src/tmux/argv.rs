@@ -300,7 +300,7 @@ pub fn kill_window(line: CommandLine, id: &str) -> CommandLine {
 /// Has the server start a program that does nothing, so that it hears of a child's end.
 #[must_use]
 pub fn wake_server() -> CommandLine {
-    CommandLine::default().then(&["run-shell", "-b", "true"])
+    CommandLine::default().then(["run-shell", "-b", "true"])
 }
 
 /// What a person's terminal runs to look at a session, at one window where its id is given: a
