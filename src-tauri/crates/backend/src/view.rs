@@ -115,10 +115,19 @@ impl Views {
             updated_at: seen.updated_at,
             pid: seen.pid,
             draining: agent.draining,
-            problem: seen.problem.clone(),
+            problem: seen.problem.clone().or_else(|| absent(engine, index)),
             ..base
         }
     }
+}
+
+/// A loop of somebody else's is there once it has written its file; until then it gets no work.
+fn absent(engine: &Engine, index: usize) -> Option<String> {
+    let agent = &engine.state().agents[index];
+    let is_missing = engine.seen(&agent.id).is_some_and(|seen| seen.status.is_none());
+    let waits = !agent.is_ours() && is_missing && engine.is_connected();
+    let file = miyabi_protocol::status::status_file_name(&agent.id);
+    waits.then(|| format!("has not shown up: start its loop, which writes {file} with the status IDLE"))
 }
 
 fn count<T>(items: impl Iterator<Item = T>) -> u32 {

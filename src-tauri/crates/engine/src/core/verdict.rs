@@ -89,9 +89,10 @@ impl Engine {
             return NextTry::Never;
         }
         let doubled = i64::from(plan.limits.back_off_seconds) << task.tries_spent.min(20);
-        let seconds = doubled.min(i64::from(plan.limits.back_off_max_seconds));
-        let millis =
-            seconds * 750 + (seconds * 500) * i64::from(jitter(&self.state.opening.run_id, attempt)) / 255;
+        let longest = i64::from(plan.limits.back_off_max_seconds);
+        let seconds = doubled.min(longest);
+        let spread = (seconds * 500) * i64::from(jitter(&self.state.opening.run_id, attempt)) / 255;
+        let millis = (seconds * 750 + spread).min(longest * 1000);
         NextTry::At { time: self.now.plus_millis(millis) }
     }
 }
