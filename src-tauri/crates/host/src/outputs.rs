@@ -57,7 +57,8 @@ pub(crate) fn written_since(
     Ok(files.into_iter().filter(|file| is_newer(&folder.join(file), since)).collect())
 }
 
-/// What became of the declared outputs since the baseline; without one, since the assignment.
+/// What became of the declared outputs since the baseline; without one, since the assignment. An
+/// output counts as changed when its bytes differ or it was written again.
 ///
 /// # Errors
 /// When a glob cannot be read or a matching file cannot.
@@ -73,7 +74,8 @@ pub(crate) fn compare(
         Some(before) => baseline(folder, globs)?
             .into_iter()
             .map(|(file, digest)| {
-                let changed = before.get(&file) != Some(&digest);
+                let differs = before.get(&file) != Some(&digest);
+                let changed = differs || was_written_again(&folder.join(&file), assigned_at);
                 (file, changed)
             })
             .collect(),
@@ -92,6 +94,15 @@ pub(crate) fn compare(
     }
     report.changed = changed.into_iter().filter(|(_, changed)| *changed).map(|(file, _)| file).collect();
     Ok(report)
+}
+
+/// Whether a file was written after the assignment, be it with the bytes that it had: a program
+/// that is run a second time may well make the same. Only where the file system keeps times finely
+/// enough to tell; elsewhere the bytes alone decide.
+fn was_written_again(path: &Path, assigned_at: Timestamp) -> bool {
+    let Ok(modified) = fs::metadata(path).and_then(|found| found.modified()) else { return false };
+    let since_epoch = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    since_epoch.subsec_nanos() != 0 && Timestamp::from(modified) >= assigned_at
 }
 
 fn is_newer(path: &Path, since: Timestamp) -> bool {
@@ -194,8 +205,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let root = folder.path();
         fs::create_dir_all(root.join("app/deep/er")).expect("made");
+        let now = crate::clock::now();
         for name in ["app/a.py", "app/b.py", "app/deep/er/c.py", "README.md"] {
             fs::write(root.join(name), name).expect("written");
+            let old = fs::File::options().write(true).open(root.join(name)).expect("open");
+            old.set_modified(std::time::UNIX_EPOCH).expect("an old file");
         }
         let wanted = globs(&["app/*.py", "README.md", "**/c.py", "docs/*.md", "app"]);
         let before = baseline(root, &wanted).expect("read");
@@ -205,10 +219,14 @@ mod tests {
         );
         fs::write(root.join("app/b.py"), "new").expect("written");
         fs::write(root.join("README.md"), "README.md").expect("the same again");
-        let report = compare(root, &wanted, Some(&before), Timestamp::default()).expect("read");
-        assert_eq!(report.changed, ["app/b.py"]);
+        let since = |at| compare(root, &wanted, Some(&before), at).expect("read");
+        let report = since(now.plus_seconds(60));
+        assert_eq!(report.changed, ["app/b.py"], "by their bytes alone");
         assert_eq!(report.missing, ["docs/*.md", "app"]);
         assert_eq!(report.unchanged, ["README.md", "**/c.py"]);
+        let report = since(now.plus_millis(-1000));
+        assert_eq!(report.changed, ["README.md", "app/b.py"], "the same bytes, written again");
+        assert_eq!(report.unchanged, ["**/c.py"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod ends;
+mod examples;
 mod external;
 mod orders;
 mod stage;
