@@ -28,7 +28,7 @@ use crate::view::Views;
 use crate::{Options, clock, narration, server};
 
 /// How long changes are gathered before clients are told.
-const GATHER: Duration = Duration::from_millis(30);
+const GATHER: Duration = Duration::from_millis(50);
 /// How often the helper is asked for the host's load, while somebody watches.
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// How long a full disk is waited for before the journal is written again.
@@ -259,6 +259,7 @@ impl Backend {
             }
             Input::Asked(client, envelope) => self.on_request(client, envelope),
             Input::Quit => {
+                self.write_summary();
                 self.log.add(
                     "the backend ends; agents go on, and `miyabi run --resume` takes the run up again\n",
                 );
@@ -352,7 +353,6 @@ impl Backend {
         if !lines.is_empty() {
             self.log.add(&lines);
         }
-        self.write_summary();
         self.tell_soon();
         if entries.iter().any(|entry| matches!(entry.fact, Fact::Ended { .. })) {
             // The queue was sent before: whoever hears of the end finds it in the files as well.
@@ -437,6 +437,7 @@ impl Backend {
             return;
         }
         self.tell_at = None;
+        self.write_summary();
         if let Some(patch) = self.views.patch(&self.engine, clock::now()) {
             self.clients.tell_subscribers(&ApiEvent::Changed(Box::new(patch)));
         }
