@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::queue::QUEUE_VERSION;
-use miyabi_protocol::{AgentStatus, QueueFile, QueueTask, TaskStatus};
+use miyabi_protocol::{AgentStatus, QueueFile, QueueTask, StatusFile, TaskStatus};
 use sha2::{Digest as _, Sha256};
 
 use crate::common::{Place, agent, idle};
@@ -191,4 +191,26 @@ async fn a_second_helper_is_refused_and_told_who_holds_the_folder() {
         .await;
     assert!(message.contains(&place.run_id()) && message.contains("--state-dir"), "{message}");
     assert!(!second.link.process.wait().await.expect("ended").success());
+}
+
+#[tokio::test]
+async fn an_agent_at_work_is_not_written_over_and_its_word_is_told_again() {
+    let place = Place::new();
+    let mut helper = place.helper().await;
+    let name = agent("CG-9");
+    let write = |status: AgentStatus| {
+        let file = StatusFile { task_id: Some("Task-1".into()), status, ..idle("CG-9") };
+        fs::write(place.dir.status(&name), serde_json::to_vec(&file).expect("json")).expect("written");
+    };
+    helper.send(&Command::EnsureAgent { agent: name.clone(), window: "CG-9".into(), ours: false });
+    write(AgentStatus::InProgress);
+    helper.until_status("CG-9", AgentStatus::InProgress).await;
+    helper.send(&Command::WriteStatus { agent: name.clone(), status: idle("CG-9") });
+    helper.until_status("CG-9", AgentStatus::InProgress).await;
+    assert_eq!(place.status("CG-9").status, AgentStatus::InProgress, "it was the agent's turn");
+
+    write(AgentStatus::Completed);
+    helper.until_status("CG-9", AgentStatus::Completed).await;
+    helper.send(&Command::WriteStatus { agent: name.clone(), status: idle("CG-9") });
+    helper.until_status("CG-9", AgentStatus::Idle).await;
 }
