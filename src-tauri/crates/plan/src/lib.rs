@@ -11,8 +11,11 @@ pub mod ids;
 pub mod layout;
 pub mod layout_conf;
 pub mod model;
+pub mod money;
 pub mod order;
 pub mod outputs;
+pub mod policy;
+pub mod prompt;
 pub mod read;
 mod schedule;
 pub mod schema;
@@ -26,6 +29,11 @@ pub use ids::{AgentId, AttemptId, HostId, IdError, Kind, TaskId};
 pub use layout::layout;
 pub use layout_conf::windows;
 pub use model::{Agent, Check, Host, Limits, Order, Plan, RunnerKind, Task, TmuxWindow, TransportKind};
+pub use money::Usd;
+pub use policy::{
+    Access, AgentMode, ApprovalPolicy, ApprovalRule, Budget, Fallback, McpTool, McpTools, PolicyAnswer,
+    Price, PriceTable,
+};
 pub use read::{NamedText, PlanText, ReadPlan, read};
 pub use state::{FailureCause, RunPhase, TaskPhase, WaitReason};
 pub use templates::init_files;

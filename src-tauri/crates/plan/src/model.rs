@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, HostId, Kind, TaskId};
+use crate::policy::{Access, AgentMode, ApprovalPolicy, Budget, Fallback, McpTools, PriceTable};
 
 /// A plan that passed validation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,15 @@ pub struct Plan {
     pub name: String,
     /// A line for people.
     pub title: String,
+    /// A mark that every view, the queue's descriptions and the report show, as `scripted model`.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// What every agent is told, a rule an entry.
+    #[serde(default)]
+    pub rules: Vec<String>,
+    /// The text of `prompt_template.md`; none for the built-in one.
+    #[serde(default)]
+    pub prompt_template: Option<String>,
     /// In which order ready tasks go.
     pub order: Order,
     /// Whether an idle agent may take a waiting task of its kind.
@@ -33,6 +43,18 @@ pub struct Plan {
     pub hosts: Vec<Host>,
     /// What bounds a run.
     pub limits: Limits,
+    /// What agents may do without asking.
+    #[serde(default)]
+    pub approvals: ApprovalPolicy,
+    /// What may be spent before a person is asked.
+    #[serde(default)]
+    pub budget: Budget,
+    /// Who stands in for whom.
+    #[serde(default)]
+    pub fallback: Fallback,
+    /// What tokens cost: `prices.json`, else the built-in table.
+    #[serde(default)]
+    pub prices: PriceTable,
     /// How the tmux session looks.
     pub layout: TmuxLayout,
 }
@@ -148,10 +170,27 @@ pub struct Agent {
     pub host: HostId,
     /// How it is run.
     pub runner: RunnerKind,
-    /// The program and its arguments, for the `command` runner; empty for the others.
+    /// The program and its arguments, for the runners `command`, `acp` and `mcp`. For `claude` and
+    /// `codex` the program where it is not simply on the PATH, and arguments of the person's own;
+    /// otherwise empty.
     pub command: Vec<String>,
     /// Variables added to the program's environment.
     pub environment: BTreeMap<String, String>,
+    /// How the program is spoken to; none where its runner knows one way only.
+    #[serde(default)]
+    pub mode: Option<AgentMode>,
+    /// The model, as the program names it; none for the program's own choice.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// What it may do without asking.
+    #[serde(default)]
+    pub access: Access,
+    /// Agents of one account share its rate limit; the runner's word where the plan does not say.
+    #[serde(default)]
+    pub account: String,
+    /// The tools of the MCP server, for the runner `mcp`.
+    #[serde(default)]
+    pub tools: Option<McpTools>,
 }
 
 /// How an agent is run.
@@ -163,12 +202,38 @@ pub enum RunnerKind {
     Claude,
     /// OpenAI Codex.
     Codex,
+    /// Any program that speaks the Agent Client Protocol.
+    Acp,
+    /// An MCP server whose tools are agents.
+    Mcp,
     /// Any program.
     Command,
     /// Somebody else's loop over its status file.
     External,
     /// Plays the estimate; does nothing.
     Rehearsal,
+}
+
+impl RunnerKind {
+    /// Its word in `agent_config.json`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+            Self::Acp => "acp",
+            Self::Mcp => "mcp",
+            Self::Command => "command",
+            Self::External => "external",
+            Self::Rehearsal => "rehearsal",
+        }
+    }
+
+    /// Whether a model works behind it, with sessions, tokens and an account.
+    #[must_use]
+    pub const fn has_model(self) -> bool {
+        matches!(self, Self::Claude | Self::Codex | Self::Acp | Self::Mcp)
+    }
 }
 
 /// A machine that agents run on.
@@ -210,11 +275,32 @@ pub struct Limits {
     pub back_off_max_seconds: u32,
     /// After how many seconds a BUSY that nobody took is withdrawn.
     pub offer_seconds: u32,
+    /// After how many seconds without any word an agent program counts as silent and is stopped.
+    #[serde(default = "default_silent_seconds")]
+    pub silent_seconds: u32,
+    /// How far apart agents of one account start again after a rate limit, in seconds.
+    #[serde(default = "default_stagger_seconds")]
+    pub stagger_seconds: u32,
+}
+
+const fn default_silent_seconds() -> u32 {
+    900
+}
+
+const fn default_stagger_seconds() -> u32 {
+    5
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { parallel: None, back_off_seconds: 5, back_off_max_seconds: 300, offer_seconds: 15 }
+        Self {
+            parallel: None,
+            back_off_seconds: 5,
+            back_off_max_seconds: 300,
+            offer_seconds: 15,
+            silent_seconds: default_silent_seconds(),
+            stagger_seconds: default_stagger_seconds(),
+        }
     }
 }
 

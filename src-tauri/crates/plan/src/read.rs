@@ -3,8 +3,12 @@
 //! All findings come at once: the walk over the files' shape ([`shape`]) repairs what it reports,
 //! so that the checks of meaning ([`tasks`], [`crew`], [`warn`]) see the rest of the plan as well.
 
+mod agents;
 mod build;
 mod crew;
+mod policy;
+mod prices;
+mod records;
 mod report;
 mod shape;
 mod source;
@@ -14,8 +18,10 @@ mod warn;
 use crate::finding::{Finding, Place};
 use crate::layout_conf::parse_layout;
 use crate::model::{Plan, TmuxLayout};
-use crate::schema::{TASK_DAG_FILE, TMUX_LAYOUT_FILE};
+use crate::prompt::check_template;
+use crate::schema::{AGENT_CONFIG_FILE, PRICES_FILE, PROMPT_TEMPLATE_FILE, TASK_DAG_FILE, TMUX_LAYOUT_FILE};
 
+use build::Extras;
 use crew::Crew;
 pub(crate) use report::{Report, nearest};
 use tasks::Tasks;
@@ -31,6 +37,10 @@ pub struct PlanText {
     pub agent_config: Option<NamedText>,
     /// `tmux_layout.conf`.
     pub tmux_layout: Option<NamedText>,
+    /// `prompt_template.md`.
+    pub prompt_template: Option<NamedText>,
+    /// `prices.json`.
+    pub prices: Option<NamedText>,
 }
 
 /// A text and the name of the file that it came from.
@@ -75,8 +85,12 @@ pub fn read(text: &PlanText) -> ReadPlan {
     if let Some(tasks) = &tasks {
         tasks.check(&crew, &mut report);
         crew.check(tasks, &mut report);
-        let layout = read_layout(text.tmux_layout.as_ref(), &crew, &mut report);
-        let built = build::build(tasks, &crew, layout);
+        let extras = Extras {
+            layout: read_layout(text.tmux_layout.as_ref(), &crew, &mut report),
+            template: read_template(text.prompt_template.as_ref(), &mut report),
+            prices: prices::read(text.prices.as_ref(), &mut report),
+        };
+        let built = build::build(tasks, &crew, extras);
         if let Some(built) = &built {
             warn::warn(built, tasks, &crew, &mut report);
         }
@@ -104,20 +118,34 @@ fn read_layout(text: Option<&NamedText>, crew: &Crew, report: &mut Report) -> Tm
     layout
 }
 
+fn read_template(text: Option<&NamedText>, report: &mut Report) -> Option<String> {
+    let named = text?;
+    let place = |line| Place { file: named.file.clone(), path: String::new(), line };
+    if named.text.trim().is_empty() {
+        let remedy = "Remove the file, or write what agents are told.";
+        report.error(
+            "bad-template",
+            place(None),
+            "The template is empty: agents would be told nothing.",
+            remedy,
+        );
+    } else if let Err(error) = check_template(&named.text) {
+        let message = format!("The template cannot be filled in: {}.", error.message.trim_end_matches('.'));
+        let remedy = "Correct that place, or remove the file to use the built-in template.";
+        report.error("bad-template", place(u32::try_from(error.line).ok()), message, remedy);
+    }
+    Some(named.text.clone())
+}
+
 /// The files in the order in which a person would look at them.
 fn file_rank(text: &PlanText, file: &str) -> usize {
-    let is = |named: &Option<NamedText>| named.as_ref().is_some_and(|named| named.file == file);
-    if is(&text.tasks) {
-        0
-    } else if is(&text.agent_config) {
-        1
-    } else {
-        2
-    }
+    let files = [&text.tasks, &text.agent_config, &text.tmux_layout, &text.prompt_template, &text.prices];
+    let is = |named: &&Option<NamedText>| named.as_ref().is_some_and(|named| named.file == file);
+    files.iter().position(is).unwrap_or(files.len())
 }
 
 /// The names of the files in a plan's folder, in the order of [`PlanText`].
 #[must_use]
-pub fn plan_files() -> [&'static str; 3] {
-    [TASK_DAG_FILE, crate::schema::AGENT_CONFIG_FILE, TMUX_LAYOUT_FILE]
+pub fn plan_files() -> [&'static str; 5] {
+    [TASK_DAG_FILE, AGENT_CONFIG_FILE, TMUX_LAYOUT_FILE, PROMPT_TEMPLATE_FILE, PRICES_FILE]
 }

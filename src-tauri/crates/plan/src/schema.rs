@@ -3,12 +3,21 @@
 //! Reading goes through [`crate::read`], which fills in the defaults and checks what a schema
 //! cannot; these types are also what `miyabi init` and other writers fill in.
 
+mod policy;
+
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Order, RunnerKind, TransportKind};
+use crate::policy::{Access, AgentMode};
+
+use policy::{AccessWord, ModeWord};
+pub use policy::{
+    ApprovalRuleEntry, ApprovalsEntry, BudgetEntry, FallbackEntry, McpToolEntry, McpToolsEntry, PriceEntry,
+    PricesFile,
+};
 
 /// The name of the file with the tasks.
 pub const TASK_DAG_FILE: &str = "task_dag.json";
@@ -16,6 +25,10 @@ pub const TASK_DAG_FILE: &str = "task_dag.json";
 pub const AGENT_CONFIG_FILE: &str = "agent_config.json";
 /// The name of the file with the windows.
 pub const TMUX_LAYOUT_FILE: &str = "tmux_layout.conf";
+/// The name of the file with the text that agents are told, where a plan has one of its own.
+pub const PROMPT_TEMPLATE_FILE: &str = "prompt_template.md";
+/// The name of the file with what tokens cost, where a plan has one of its own.
+pub const PRICES_FILE: &str = "prices.json";
 /// The version of both JSON files that this program writes and reads.
 pub const PLAN_VERSION: &str = "1.0.0";
 
@@ -27,6 +40,12 @@ pub const MAX_RANK: u32 = 1_000_000;
 pub const MAX_PLACES: u32 = 10_000;
 /// The most retries.
 pub const MAX_RETRIES: u32 = 100;
+/// The most dollars that a plan may name.
+pub const MAX_DOLLARS: u32 = 1_000_000;
+/// The most letters of a label: it stands in every line about the run.
+pub const MAX_LABEL: usize = 40;
+/// The most failures in a row before others stand in.
+pub const MAX_FAILURES: u32 = 100;
 
 /// The priority of a task that names none.
 pub const DEFAULT_PRIORITY: u32 = 100;
@@ -58,6 +77,13 @@ pub struct TaskDagFile {
     /// A line for people; the name where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// A mark that every view, line and report of the run shows, as in `trial`; at most 40 letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_LABEL))]
+    pub label: Option<String>,
+    /// What every agent is told besides its task, a rule an entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Vec<String>>,
     /// Where the work is done: below the plan's folder, or an absolute path; `work` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work_folder: Option<String>,
@@ -174,6 +200,15 @@ pub struct AgentConfigFile {
     /// What bounds a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsEntry>,
+    /// What agents may do without asking a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<ApprovalsEntry>,
+    /// What may be spent before a person is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetEntry>,
+    /// Who takes whose tasks when a program cannot work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<FallbackEntry>,
 }
 
 /// A machine that agents run on.
@@ -219,13 +254,34 @@ pub struct AgentEntry {
     /// How it is run.
     #[schemars(with = "RunnerWord")]
     pub runner: RunnerKind,
-    /// The program and its arguments, for the runner `command`. A relative program path that
-    /// contains `/` is relative to the plan's folder.
+    /// The program and its arguments, for the runners `command`, `acp` and `mcp`. For `claude` and
+    /// `codex` where the program is not simply on the PATH, or has arguments of your own. A relative
+    /// program path that contains `/` is relative to the plan's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
-    /// Variables added to the program's environment.
+    /// Variables added to the program's environment. Not for secrets: set those in the environment
+    /// that `miyabi` is started from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<BTreeMap<String, String>>,
+    /// How the program is spoken to. `claude`: `headless` (by default) or `interactive`; `codex`:
+    /// `app-server` (by default), `exec`, `mcp` or `interactive`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<ModeWord>")]
+    pub mode: Option<AgentMode>,
+    /// The model, as the program names it; by default the program's own choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What it may do without asking; `edit` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<AccessWord>")]
+    pub access: Option<Access>,
+    /// Agents of one account share its rate limit; by default all agents of one runner do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The tools of the MCP server, for the runner `mcp`; for `codex` in the mode `mcp` where the server
+    /// is another than its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<McpToolsEntry>,
 }
 
 /// What bounds a run.
@@ -256,6 +312,15 @@ pub struct LimitsEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = MAX_SECONDS))]
     pub offer_seconds: Option<u32>,
+    /// After how many seconds without a word an agent program is stopped and its session taken up
+    /// again; 900 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_SECONDS))]
+    pub silent_seconds: Option<u32>,
+    /// How far apart agents of one account start again after a rate limit; 5 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = MAX_SECONDS))]
+    pub stagger_seconds: Option<u32>,
 }
 
 /// The words of [`Order`].
@@ -278,6 +343,10 @@ enum RunnerWord {
     Claude,
     /// OpenAI Codex.
     Codex,
+    /// Any program that speaks the Agent Client Protocol.
+    Acp,
+    /// An MCP server whose tools are agents.
+    Mcp,
     /// Any program.
     Command,
     /// Somebody else's loop over its status file.
@@ -303,5 +372,6 @@ pub fn json_schemas() -> Vec<(&'static str, Schema)> {
     vec![
         ("task_dag.schema.json", schema_for!(TaskDagFile)),
         ("agent_config.schema.json", schema_for!(AgentConfigFile)),
+        ("prices.schema.json", schema_for!(PricesFile)),
     ]
 }

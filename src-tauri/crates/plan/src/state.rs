@@ -49,6 +49,13 @@ pub enum WaitReason {
         /// Which try comes next.
         attempt: u32,
     },
+    /// The account of its agents is at a rate limit.
+    Account {
+        /// Which account.
+        account: String,
+        /// Seconds since 1970-01-01 UTC.
+        until_seconds: f64,
+    },
     /// A wave before its own has not ended.
     Wave {
         /// The wave that the run is at.
@@ -110,6 +117,112 @@ pub enum FailureCause {
     Reassigned,
     /// A person stopped the run with all its agents.
     Stopped,
+    /// The agent program is not installed.
+    NotInstalled,
+    /// The agent program is not logged in, or its key is refused.
+    NotLoggedIn,
+    /// The account's rate limit or quota is reached.
+    RateLimited,
+    /// The model's provider does not answer, or answers with errors.
+    ProviderDown,
+    /// The conversation is too long for the model, or has had as many turns as it may.
+    ContextLimit,
+    /// It needed a permission that was refused.
+    PermissionRefused,
+    /// No word came from it for longer than it may be silent.
+    Silent,
+    /// Its program ended in the midst of the work, without a word.
+    Crashed,
+    /// Its program was killed by a signal.
+    Killed,
+    /// Its budget is used up; it goes on when a person raises that.
+    BudgetReached,
+}
+
+impl FailureCause {
+    /// Whether the task itself had no part in it: the program, its account or its provider cannot
+    /// work at this moment, whatever it is given.
+    #[must_use]
+    pub const fn is_the_programs(self) -> bool {
+        matches!(self, Self::NotInstalled | Self::NotLoggedIn | Self::RateLimited | Self::ProviderDown)
+    }
+
+    /// What it is, in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::AgentFailed => "the agent gave up",
+            Self::MissingOutput => "a promised output is missing or unchanged",
+            Self::AcceptanceFailed => "an acceptance check failed",
+            Self::TimeLimit => "over its time limit",
+            Self::AgentGone => "the agent is gone",
+            Self::GaveUp => "the agent went back to IDLE",
+            Self::NotStarted => "it could not be started",
+            Self::Cancelled => "cancelled by a person",
+            Self::Reassigned => "moved to another agent by a person",
+            Self::Stopped => "stopped with the whole run by a person",
+            Self::NotInstalled => "its program is not installed",
+            Self::NotLoggedIn => "its program is not logged in",
+            Self::RateLimited => "its account is at a rate limit",
+            Self::ProviderDown => "the model's provider does not answer",
+            Self::ContextLimit => "the conversation was too long",
+            Self::PermissionRefused => "a permission was refused",
+            Self::Silent => "no word for too long",
+            Self::Crashed => "its program ended without a word",
+            Self::Killed => "its program was killed",
+            Self::BudgetReached => "its budget was used up",
+        }
+    }
+
+    /// What a person can do about it, in a sentence.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::AgentFailed | Self::GaveUp => {
+                "Read the end of its log, change the prompt or the plan, then retry."
+            }
+            Self::MissingOutput => {
+                "Look whether the declared outputs are right, then retry; the next attempt is told what was missing."
+            }
+            Self::AcceptanceFailed => {
+                "Run the acceptance command in the work folder, then retry; the next attempt is told its output."
+            }
+            Self::TimeLimit => "Raise `time_limit_seconds` or cut the task smaller, then retry.",
+            Self::AgentGone => "Nothing: it is started again. If that goes on, look into its tmux window.",
+            Self::NotStarted => "Look whether the program and the work folder are there, then retry.",
+            Self::Cancelled => "Retry it when it is wanted after all.",
+            Self::Reassigned => "Nothing: its new agent takes it.",
+            Self::Stopped => "Resume the run.",
+            Self::NotInstalled => {
+                "Install the program on that host (`miyabi doctor` prints the line), then retry."
+            }
+            Self::NotLoggedIn => {
+                "Log the program in on that host (`claude` and `/login`, or `codex login`), or set its key, then retry."
+            }
+            Self::RateLimited => {
+                "Nothing: its account rests until the limit ends, then it goes on by itself."
+            }
+            Self::ProviderDown => {
+                "Look at the provider's status page and the network; it is tried again, and then given to the other kind of agent."
+            }
+            Self::ContextLimit => {
+                "Cut the task smaller; the next attempt starts a fresh session with a summary."
+            }
+            Self::PermissionRefused => {
+                "Allow the tool in `approvals` or raise the agent's `access` in agent_config.json, then retry."
+            }
+            Self::Silent => {
+                "Nothing: its session is taken up again. Raise `silent_seconds` if it only thinks long."
+            }
+            Self::Crashed => {
+                "Nothing: its session is taken up again. If that goes on, read the end of its raw log."
+            }
+            Self::Killed => {
+                "Nothing: its session is taken up again. If nobody killed it, look at the host's memory."
+            }
+            Self::BudgetReached => "Raise the budget in the inbox; it goes on in the same session.",
+        }
+    }
 }
 
 /// Where a run stands.

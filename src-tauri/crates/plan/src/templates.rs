@@ -1,7 +1,8 @@
 //! What `miyabi init` writes: a small plan that runs as it is, and whose titles say what to change.
 
 use crate::ids::TaskId;
-use crate::schema::{AGENT_CONFIG_FILE, TASK_DAG_FILE, TMUX_LAYOUT_FILE};
+use crate::prompt::BUILT_IN_TEMPLATE;
+use crate::schema::{AGENT_CONFIG_FILE, PROMPT_TEMPLATE_FILE, TASK_DAG_FILE, TMUX_LAYOUT_FILE};
 
 const TASK_DAG: &str = r#"{
   "version": "1.0.0",
@@ -94,6 +95,15 @@ window CCG-1 CCG-1-Join
 option monitor-bell off
 ";
 
+/// Stands above the built-in template; it is a comment of the template's own language.
+const TEMPLATE_HEAD: &str = "\
+{# What agents with a model (runner claude, codex, acp or mcp) are told, once for each attempt. This is
+   the built-in text; change it, or remove the file to go back to it. In double braces stands what is
+   filled in: task.id, task.title, task.prompt, task.module, needs (each with id, title, files, summary),
+   rules, outputs, acceptance, work_folder, attempt, and failures (each with number, error). The exact
+   text that was sent is kept with each attempt. -#}
+";
+
 /// The files of a new plan, each with its name. A name that cannot be a plan's becomes one.
 #[must_use]
 pub fn init_files(name: &str) -> Vec<(&'static str, String)> {
@@ -101,6 +111,7 @@ pub fn init_files(name: &str) -> Vec<(&'static str, String)> {
         (TASK_DAG_FILE, TASK_DAG.replace("@NAME@", &plan_name(name))),
         (AGENT_CONFIG_FILE, AGENT_CONFIG.to_owned()),
         (TMUX_LAYOUT_FILE, TMUX_LAYOUT.to_owned()),
+        (PROMPT_TEMPLATE_FILE, format!("{TEMPLATE_HEAD}{BUILT_IN_TEMPLATE}")),
     ]
 }
 
@@ -129,10 +140,15 @@ mod tests {
             tasks: files.next(),
             agent_config: files.next(),
             tmux_layout: files.next(),
+            prompt_template: files.next(),
+            prices: None,
         };
         let found = read(&text);
         assert_eq!(found.findings, []);
-        assert_eq!(found.plan.expect("no findings").name, "demo");
+        let plan = found.plan.expect("no findings");
+        assert_eq!(plan.name, "demo");
+        let template = plan.prompt_template.expect("a new plan shows its template");
+        assert!(template.starts_with("{#") && template.ends_with(BUILT_IN_TEMPLATE));
     }
 
     #[test]

@@ -14,10 +14,10 @@ fn example(name: &str) -> PlanText {
         Some(NamedText::new(file, text))
     };
     PlanText {
-        default_name: None,
         tasks: file("task_dag.json"),
         agent_config: file("agent_config.json"),
         tmux_layout: file("tmux_layout.conf"),
+        ..PlanText::default()
     }
 }
 

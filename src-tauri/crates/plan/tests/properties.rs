@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use miyabi_plan::layout::{LAYER_PITCH, NODE_WIDTH};
 use miyabi_plan::model::TmuxLayout;
 use miyabi_plan::{
-    Agent, AgentId, Choice, Forecast, Host, HostId, Limits, Order, Plan, PlanGraph, RunnerKind, Task, TaskId,
-    TransportKind, forecast, layout,
+    Access, Agent, AgentId, ApprovalPolicy, Budget, Choice, Fallback, Forecast, Host, HostId, Limits, Order,
+    Plan, PlanGraph, PriceTable, RunnerKind, Task, TaskId, TransportKind, forecast, layout,
 };
 use proptest::prelude::*;
 
@@ -29,6 +29,11 @@ fn agent(number: usize, hosts: usize) -> Agent {
         runner: RunnerKind::Rehearsal,
         command: Vec::new(),
         environment: BTreeMap::new(),
+        mode: None,
+        model: None,
+        access: Access::default(),
+        account: String::new(),
+        tools: None,
     }
 }
 
@@ -84,6 +89,9 @@ fn plans() -> impl Strategy<Value = Plan> {
         Plan {
             name: "p".to_owned(),
             title: String::new(),
+            label: None,
+            rules: Vec::new(),
+            prompt_template: None,
             order: if by_path { Order::CriticalPath } else { Order::Priority },
             work_stealing,
             work_folder: "work".to_owned(),
@@ -92,6 +100,10 @@ fn plans() -> impl Strategy<Value = Plan> {
             agents,
             hosts: hosts.into_iter().enumerate().map(|(number, capacity)| host(number, capacity)).collect(),
             limits: Limits { parallel, ..Limits::default() },
+            approvals: ApprovalPolicy::default(),
+            budget: Budget::default(),
+            fallback: Fallback::default(),
+            prices: PriceTable::default(),
             layout: TmuxLayout::default(),
         }
     })

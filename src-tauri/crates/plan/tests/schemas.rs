@@ -31,11 +31,18 @@ fn the_examples_and_a_new_plan_fit_the_schemas() {
     for (file, schema) in json_schemas() {
         let validator = jsonschema::validator_for(&schema.to_value()).expect("a valid schema");
         let name = file.replace(".schema", "");
-        let new = miyabi_plan::init_files("demo").into_iter().find(|(file, _)| *file == name);
-        let mut texts = vec![("a new plan", new.expect("each has a schema").1)];
+        let mut texts: Vec<(&str, String)> = miyabi_plan::init_files("demo")
+            .into_iter()
+            .filter(|(file, _)| *file == name)
+            .map(|(_, text)| ("a new plan", text))
+            .collect();
         for example in ["level6", "commands"] {
-            texts.push((example, text(&root().join("examples").join(example).join(&name))));
+            let file = root().join("examples").join(example).join(&name);
+            texts.extend(file.exists().then(|| (example, text(&file))));
         }
+        let built_in = root().join("src-tauri/crates/plan/src").join(&name);
+        texts.extend(built_in.exists().then(|| ("the built-in table", text(&built_in))));
+        assert!(!texts.is_empty(), "nothing shows {name}");
         for (which, text) in texts {
             let value: Value = serde_json::from_str(&text).expect("JSON");
             let errors: Vec<String> = validator

@@ -6,11 +6,15 @@ use crate::finding::Place;
 use crate::ids::AgentId;
 use crate::model::{RunnerKind, TransportKind};
 use crate::read::NamedText;
+use crate::read::records::{AGENT, AGENT_CONFIG, HOST};
 use crate::read::report::Report;
-use crate::read::shape::{AGENT, AGENT_CONFIG, HOST, Walk};
+use crate::read::shape::Walk;
 use crate::read::source::{Source, Step};
 use crate::read::tasks::{Format, Tasks, check_version};
-use crate::schema::{AGENT_CONFIG_FILE, AgentConfigFile, AgentEntry, HostEntry, LimitsEntry};
+use crate::schema::{
+    AGENT_CONFIG_FILE, AgentConfigFile, AgentEntry, ApprovalsEntry, BudgetEntry, FallbackEntry, HostEntry,
+    LimitsEntry,
+};
 
 /// The host of a plan that names none.
 pub(crate) const LOCAL: &str = "local";
@@ -24,7 +28,27 @@ pub(crate) struct Crew {
     agents: Vec<(usize, AgentEntry)>,
     by_id: HashMap<String, usize>,
     hosts: Vec<(usize, HostEntry)>,
+    pub(crate) rest: Rest,
+}
+
+/// What the file says besides hosts and agents.
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
     pub(crate) limits: LimitsEntry,
+    pub(crate) approvals: ApprovalsEntry,
+    pub(crate) budget: BudgetEntry,
+    pub(crate) fallback: FallbackEntry,
+}
+
+impl From<AgentConfigFile> for Rest {
+    fn from(file: AgentConfigFile) -> Self {
+        Self {
+            limits: file.limits.unwrap_or_default(),
+            approvals: file.approvals.unwrap_or_default(),
+            budget: file.budget.unwrap_or_default(),
+            fallback: file.fallback.unwrap_or_default(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -40,24 +64,24 @@ impl Crew {
     pub(crate) fn read(text: Option<&NamedText>, tasks: Option<&Tasks>, report: &mut Report) -> Self {
         let Some(named) = text else { return Self::guessed(tasks, report) };
         let Some((source, raw)) = Source::parse(&named.file, &named.text, &mut report.findings) else {
-            return Self::new(Origin::Broken, Vec::new(), Vec::new(), LimitsEntry::default());
+            return Self::new(Origin::Broken, Vec::new(), Vec::new(), Rest::default());
         };
         let mut walk = Walk { source: &source, report };
         let header = walk.file::<AgentConfigFile>(&raw, &AGENT_CONFIG);
         let hosts = walk.entries(&raw, "hosts", &HOST);
         let agents = walk.entries(&raw, "agents", &AGENT);
         check_version(header.as_ref().and_then(|header| header.version.as_deref()), &source, report);
-        let limits = header.and_then(|header| header.limits).unwrap_or_default();
+        let rest = header.map(Rest::from).unwrap_or_default();
         let is_list = raw.get("agents").is_some_and(serde_json::Value::is_array);
         let origin = if is_list { Origin::File(source) } else { Origin::Broken };
-        Self::new(origin, agents, hosts, limits)
+        Self::new(origin, agents, hosts, rest)
     }
 
     fn new(
         origin: Origin,
         agents: Vec<(usize, AgentEntry)>,
         mut hosts: Vec<(usize, HostEntry)>,
-        limits: LimitsEntry,
+        rest: Rest,
     ) -> Self {
         if hosts.is_empty() {
             let host = |id: &str| HostEntry {
@@ -72,7 +96,7 @@ impl Crew {
         }
         let by_id =
             agents.iter().enumerate().rev().map(|(nth, (_, agent))| (agent.id.clone(), nth)).collect();
-        Self { origin, agents, by_id, hosts, limits }
+        Self { origin, agents, by_id, hosts, rest }
     }
 
     /// Every agent that the tasks name is somebody else's loop over its status file, on this
@@ -89,6 +113,11 @@ impl Crew {
                     runner: RunnerKind::External,
                     command: None,
                     environment: None,
+                    mode: None,
+                    model: None,
+                    access: None,
+                    account: None,
+                    tools: None,
                 };
                 agents.push((*at, agent));
             }
@@ -98,7 +127,7 @@ impl Crew {
             let message = "The file is not there: every agent counts as `external`, on this machine.";
             report.warning("no-agent-config", place, message, "Write one that says how the agents are run.");
         }
-        Self::new(Origin::Tasks, agents, Vec::new(), LimitsEntry::default())
+        Self::new(Origin::Tasks, agents, Vec::new(), Rest::default())
     }
 
     /// Whether the agents are known, so that a task's agent can be looked for.
@@ -143,6 +172,12 @@ impl Crew {
         self.place("agents", at, rest)
     }
 
+    /// The place of one of the other keys, where there is a file.
+    pub(crate) fn rest_place(&self, path: &[Step<'_>]) -> Option<Place> {
+        let Origin::File(source) = &self.origin else { return None };
+        Some(source.place(path))
+    }
+
     fn place(&self, list: &'static str, at: usize, rest: &[Step<'_>]) -> Option<Place> {
         let Origin::File(source) = &self.origin else { return None };
         Some(source.place(&[&[Step::Key(list), Step::At(at)], rest].concat()))
@@ -151,23 +186,15 @@ impl Crew {
     /// Finds what the shape alone does not show.
     pub(crate) fn check(&self, tasks: &Tasks, report: &mut Report) {
         self.check_agent_ids(tasks, report);
-        if let Origin::File(source) = &self.origin {
-            self.check_hosts(report);
-            for (at, agent) in self.agents() {
-                self.check_host_of(at, agent, report);
-                self.check_command(at, agent, report);
-                self.check_environment(at, agent, report);
-            }
-            let (first, longest) = (self.limits.back_off_seconds, self.limits.back_off_max_seconds);
-            if let (Some(first), Some(longest)) = (first, longest)
-                && first > longest
-            {
-                let place = source.place(&[Step::Key("limits"), Step::Key("back_off_max_seconds")]);
-                let message =
-                    format!("The longest pause, {longest} s, is shorter than the first, {first} s.");
-                report.warning("back-off", place, message, "Raise it, or lower `back_off_seconds`.");
-            }
+        if !matches!(self.origin, Origin::File(_)) {
+            return;
         }
+        self.check_hosts(report);
+        for (at, agent) in self.agents() {
+            self.check_host_of(at, agent, report);
+            self.check_agent(at, agent, report);
+        }
+        self.check_policy(report);
     }
 
     fn check_agent_ids(&self, tasks: &Tasks, report: &mut Report) {
@@ -244,63 +271,12 @@ impl Crew {
         }
     }
 
-    fn check_command(&self, at: usize, agent: &AgentEntry, report: &mut Report) {
-        let Some(place) = self.agent_place(at, &[Step::Key("command")]) else { return };
-        let program = agent.command.iter().flatten().next();
-        match (agent.runner, program) {
-            (RunnerKind::Command, None) => {
-                let message = format!("{} is run as a command and names none.", agent.id);
-                report.error(
-                    "no-command",
-                    place,
-                    message,
-                    "Add the program and its arguments under `command`.",
-                );
-            }
-            (RunnerKind::Command, Some(program)) if program.trim().is_empty() => {
-                let message = format!("The command of {} has no program.", agent.id);
-                report.error("empty-command", place, message, "Write the program first, then its arguments.");
-            }
-            (RunnerKind::Command, Some(_)) | (_, None) => {}
-            (_, Some(_)) => {
-                let message = format!("{} has a `command`, which its runner does not use.", agent.id);
-                report.warning("unused-command", place, message, "Remove it, or set `runner` to `command`.");
-            }
-        }
-    }
-
-    fn check_environment(&self, at: usize, agent: &AgentEntry, report: &mut Report) {
-        for name in agent.environment.iter().flatten().map(|(name, _)| name) {
-            let Some(place) = self.agent_place(at, &[Step::Key("environment"), Step::Key(name)]) else {
-                return;
-            };
-            if name.starts_with("MIYABI_") {
-                let message = format!("`{name}` is a variable that this program sets itself.");
-                report.error("bad-variable", place, message, "Give it another name.");
-            } else if !is_variable(name) {
-                let message = format!("`{name}` is not the name of a variable.");
-                report.error(
-                    "bad-variable",
-                    place,
-                    message,
-                    "Use letters, digits and `_`, and no digit first.",
-                );
-            }
-        }
-    }
-
     /// The agents that no task is given to.
     pub(crate) fn without_task(&self, tasks: &Tasks) -> Vec<(Place, &str)> {
         let used: HashSet<&str> = tasks.entries.iter().map(|(_, task)| task.agent.as_str()).collect();
         let idle = self.agents().filter(|(_, agent)| !used.contains(agent.id.as_str()));
         idle.filter_map(|(at, agent)| Some((self.agent_place(at, &[])?, agent.id.as_str()))).collect()
     }
-}
-
-fn is_variable(name: &str) -> bool {
-    let mut letters = name.chars();
-    letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 /// An address becomes an argument of `ssh`: it must not look like an option.

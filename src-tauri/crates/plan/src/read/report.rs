@@ -41,6 +41,12 @@ impl Report {
         self.add(Severity::Warning, code, place, message, remedy);
     }
 
+    /// Whether there is an error at this place, or inside it.
+    pub(crate) fn tells_of(&self, place: &Place) -> bool {
+        let inside = |other: &Place| other.file == place.file && other.path.starts_with(&place.path);
+        self.findings.iter().any(|found| found.severity == Severity::Error && inside(&found.place))
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }

@@ -1,4 +1,4 @@
-//! What the files may hold, key by key, and the walk that finds everything that is not so.
+//! The walk over a file that finds everything that is not as the [records](super::records) say.
 //!
 //! The walk hands back a repaired value: unknown keys are gone and unusable values replaced, so
 //! that the checks that come after it also see the rest of a plan that has errors.
@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::finding::Severity;
 use crate::ids::TaskId;
+use crate::read::records::CHECK;
 use crate::read::report::{Report, nearest};
 use crate::read::source::{Source, Step};
-use crate::schema::{DEFAULT_PRIORITY, MAX_PLACES, MAX_RANK, MAX_RETRIES, MAX_SECONDS};
+use crate::schema::DEFAULT_PRIORITY;
 
 /// What a value may be.
 #[derive(Debug)]
@@ -26,11 +27,17 @@ pub(crate) enum Shape {
         min: u32,
         max: u32,
     },
+    /// An amount of US dollars.
+    Dollars {
+        max: u32,
+    },
     Words(&'static [&'static str]),
     List(&'static Shape),
     /// A list whose entries the caller walks one by one.
     Entries,
     Record(&'static Record),
+    /// An object whose names are free and whose values are such objects.
+    Table(&'static Record),
     /// An acceptance command: a list of words, or an object.
     Check,
     /// Names and texts.
@@ -55,143 +62,13 @@ pub(crate) struct Key {
     pub(crate) shape: Shape,
 }
 
-const fn must(name: &'static str, shape: Shape) -> Key {
+pub(super) const fn must(name: &'static str, shape: Shape) -> Key {
     Key { name, required: true, shape }
 }
 
-const fn may(name: &'static str, shape: Shape) -> Key {
+pub(super) const fn may(name: &'static str, shape: Shape) -> Key {
     Key { name, required: false, shape }
 }
-
-const SECONDS: Shape = Shape::Whole { min: 1, max: MAX_SECONDS };
-const PAUSE: Shape = Shape::Whole { min: 0, max: MAX_SECONDS };
-const RANK: Shape = Shape::Whole { min: 0, max: MAX_RANK };
-const RETRIES: Shape = Shape::Whole { min: 0, max: MAX_RETRIES };
-const PLACES: Shape = Shape::Whole { min: 1, max: MAX_PLACES };
-
-pub(crate) static TASK_DAG: Record = Record {
-    what: "a task_dag file",
-    unknown: Severity::Error,
-    keys: &[
-        may("$schema", Shape::Text),
-        may("version", Shape::Text),
-        must("name", Shape::Id),
-        may("title", Shape::Text),
-        may("work_folder", Shape::Text),
-        may("order", Shape::Words(&["priority", "critical-path"])),
-        may("work_stealing", Shape::Flag),
-        may("sequential_waves", Shape::List(&RANK)),
-        must("tasks", Shape::Entries),
-    ],
-};
-
-pub(crate) static TASK: Record = Record {
-    what: "a task",
-    unknown: Severity::Error,
-    keys: &[
-        must("id", Shape::Id),
-        must("title", Shape::Text),
-        must("prompt", Shape::Text),
-        must("agent", Shape::Id),
-        may("needs", Shape::List(&Shape::Id)),
-        may("priority", RANK),
-        must("estimated_seconds", SECONDS),
-        may("module", Shape::Text),
-        may("wave", RANK),
-        may("outputs", Shape::List(&Shape::Text)),
-        may("acceptance", Shape::List(&Shape::Check)),
-        may("retries", RETRIES),
-        may("time_limit_seconds", SECONDS),
-        may("host", Shape::Id),
-    ],
-};
-
-pub(crate) static CHECK: Record = Record {
-    what: "an acceptance command",
-    unknown: Severity::Error,
-    keys: &[must("run", Shape::List(&Shape::Text)), may("time_limit_seconds", SECONDS)],
-};
-
-pub(crate) static AGENT_CONFIG: Record = Record {
-    what: "an agent_config file",
-    unknown: Severity::Error,
-    keys: &[
-        may("$schema", Shape::Text),
-        may("version", Shape::Text),
-        may("hosts", Shape::Entries),
-        must("agents", Shape::Entries),
-        may("limits", Shape::Record(&LIMITS)),
-    ],
-};
-
-pub(crate) static HOST: Record = Record {
-    what: "a host",
-    unknown: Severity::Error,
-    keys: &[
-        must("id", Shape::Id),
-        may("title", Shape::Text),
-        may("transport", Shape::Words(&["local", "ssh"])),
-        may("address", Shape::Text),
-        may("capacity", PLACES),
-        may("labels", Shape::List(&Shape::Text)),
-    ],
-};
-
-pub(crate) static AGENT: Record = Record {
-    what: "an agent",
-    unknown: Severity::Error,
-    keys: &[
-        must("id", Shape::Id),
-        may("title", Shape::Text),
-        may("host", Shape::Id),
-        must("runner", Shape::Words(&["claude", "codex", "command", "external", "rehearsal"])),
-        may("command", Shape::List(&Shape::Text)),
-        may("environment", Shape::Variables),
-    ],
-};
-
-pub(crate) static LIMITS: Record = Record {
-    what: "an object of limits",
-    unknown: Severity::Error,
-    keys: &[
-        may("parallel", PLACES),
-        may("retries", RETRIES),
-        may("back_off_seconds", PAUSE),
-        may("back_off_max_seconds", PAUSE),
-        may("time_limit_seconds", SECONDS),
-        may("offer_seconds", SECONDS),
-    ],
-};
-
-/// Other people's tools write this file, so a key too many is no error.
-pub(crate) static TASK_QUEUE: Record = Record {
-    what: "a task queue",
-    unknown: Severity::Warning,
-    keys: &[
-        may("version", Shape::Anything),
-        may("created_at", Shape::Anything),
-        may("updated_at", Shape::Anything),
-        must("tasks", Shape::Entries),
-    ],
-};
-
-pub(crate) static QUEUE_TASK: Record = Record {
-    what: "a task",
-    unknown: Severity::Warning,
-    keys: &[
-        must("task_id", Shape::Id),
-        must("agent", Shape::Id),
-        must("description", Shape::Text),
-        must("dependencies", Shape::List(&Shape::Id)),
-        must("status", Shape::Text),
-        must("priority", RANK),
-        must("estimated_time", Shape::Seconds { min: 1, max: MAX_SECONDS }),
-        may("module", Shape::Text),
-        may("started_at", Shape::Anything),
-        may("completed_at", Shape::Anything),
-        may("error", Shape::Anything),
-    ],
-};
 
 impl Shape {
     /// What stands in for a value that is missing or unusable; none where nothing can.
@@ -200,9 +77,10 @@ impl Shape {
             Self::Text => json!(""),
             Self::Flag => json!(true),
             Self::Whole { min, .. } | Self::Seconds { min, .. } => json!((*min).clamp(1, DEFAULT_PRIORITY)),
+            Self::Dollars { .. } => json!(0),
             Self::Words(words) => json!(words.first()?),
             Self::List(_) | Self::Entries => json!([]),
-            Self::Variables => json!({}),
+            Self::Variables | Self::Table(_) => json!({}),
             Self::Anything => Value::Null,
             Self::Id | Self::Record(_) | Self::Check => return None,
         })
@@ -215,9 +93,11 @@ impl Shape {
             Self::Flag => "true or false".to_owned(),
             Self::Whole { .. } => "a whole number".to_owned(),
             Self::Seconds { .. } => "a number of seconds".to_owned(),
+            Self::Dollars { .. } => "a number of US dollars".to_owned(),
             Self::Words(words) => format!("one of `{}`", words.join("`, `")),
             Self::List(_) | Self::Entries => "a list".to_owned(),
             Self::Record(record) => format!("an object, {}", record.what),
+            Self::Table(record) => format!("an object of names, each with {}", record.what),
             Self::Check => "a list of words, as in `[\"make\", \"test\"]`".to_owned(),
             Self::Variables => "an object of names and texts".to_owned(),
             Self::Anything => "anything".to_owned(),
@@ -302,6 +182,10 @@ impl Walk<'_> {
             (Shape::Seconds { min, max }, Value::Number(number)) => {
                 self.ranged(number.as_f64()?.ceil(), *min, *max, path)
             }
+            (Shape::Dollars { max }, Value::Number(number)) => {
+                let dollars = number.as_f64()?;
+                self.in_range(dollars, 0, *max, path).then(|| json!(dollars))
+            }
             (Shape::Words(words), Value::String(text)) => self.word(text, words, path),
             (Shape::Entries, Value::Array(_)) => Some(json!([])),
             (Shape::List(inner), Value::Array(items)) => {
@@ -311,6 +195,7 @@ impl Walk<'_> {
                 Some(Value::Array(walked.collect()))
             }
             (Shape::Record(record), Value::Object(_)) => self.record(value, record, path),
+            (Shape::Table(record), Value::Object(members)) => Some(self.table(members, record, path)),
             (Shape::Check, Value::Object(_)) => self.record(value, &CHECK, path),
             (Shape::Check, Value::Array(_)) => self.value(value, &Shape::List(&Shape::Text), path),
             (Shape::Variables, Value::Object(members)) => {
@@ -325,6 +210,14 @@ impl Walk<'_> {
                 None
             }
         }
+    }
+
+    fn table(&mut self, members: &Map<String, Value>, record: &'static Record, path: &[Step<'_>]) -> Value {
+        let walked = members.iter().filter_map(|(name, value)| {
+            let value = self.record(value, record, &[path, &[Step::Key(name)]].concat())?;
+            Some((name.clone(), value))
+        });
+        Value::Object(walked.collect())
     }
 
     fn text(&mut self, text: &str, path: &[Step<'_>]) -> Option<Value> {
@@ -347,11 +240,18 @@ impl Walk<'_> {
         Some(json!(text))
     }
 
-    fn ranged(&mut self, number: f64, min: u32, max: u32, path: &[Step<'_>]) -> Option<Value> {
-        if number < f64::from(min) || number > f64::from(max) {
+    fn in_range(&mut self, number: f64, min: u32, max: u32, path: &[Step<'_>]) -> bool {
+        let fits = (f64::from(min)..=f64::from(max)).contains(&number);
+        if !fits {
             let message = format!("{} is {number}.", last_key(path));
             let remedy = format!("Write a number from {min} to {max}.");
             self.report.error("out-of-range", self.source.place(path), message, remedy);
+        }
+        fits
+    }
+
+    fn ranged(&mut self, number: f64, min: u32, max: u32, path: &[Step<'_>]) -> Option<Value> {
+        if !self.in_range(number, min, max, path) {
             return None;
         }
         // In range and whole, so its text is that of a u32.
@@ -420,50 +320,4 @@ fn last_key(path: &[Step<'_>]) -> String {
 fn capital(what: &str) -> String {
     let mut letters = what.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The known keys and their bounds, against the published schema.
-    fn compare(record: &Record, schema: &Value) {
-        let properties = schema["properties"].as_object().expect("properties");
-        let mut known: Vec<&str> = record.keys.iter().map(|key| key.name).collect();
-        let mut published: Vec<&str> = properties.keys().map(String::as_str).collect();
-        known.sort_unstable();
-        published.sort_unstable();
-        assert_eq!(known, published, "{}", record.what);
-        let mut required: Vec<&str> =
-            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        required.sort_unstable();
-        let mut must: Vec<&str> = record.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
-        must.sort_unstable();
-        assert_eq!(must, required, "{}", record.what);
-        for key in record.keys {
-            if let Shape::Whole { min, max } = key.shape {
-                let property = &properties[key.name];
-                assert_eq!(
-                    (&property["minimum"], &property["maximum"]),
-                    (&json!(min), &json!(max)),
-                    "{}",
-                    key.name
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn the_known_keys_are_those_of_the_published_schemas() {
-        let schemas: Vec<Value> =
-            crate::schema::json_schemas().into_iter().map(|(_, schema)| schema.to_value()).collect();
-        let (dag, config) = (&schemas[0], &schemas[1]);
-        compare(&TASK_DAG, dag);
-        compare(&TASK, &dag["$defs"]["TaskEntry"]);
-        compare(&CHECK, &dag["$defs"]["LimitedCheckEntry"]);
-        compare(&AGENT_CONFIG, config);
-        compare(&HOST, &config["$defs"]["HostEntry"]);
-        compare(&AGENT, &config["$defs"]["AgentEntry"]);
-        compare(&LIMITS, &config["$defs"]["LimitsEntry"]);
-    }
 }

@@ -13,10 +13,11 @@ use crate::ids::{AgentId, TaskId};
 use crate::outputs::plain_output;
 use crate::read::NamedText;
 use crate::read::crew::Crew;
+use crate::read::records::{QUEUE_TASK, TASK, TASK_DAG, TASK_QUEUE};
 use crate::read::report::{Report, nearest};
-use crate::read::shape::{QUEUE_TASK, Record, TASK, TASK_DAG, TASK_QUEUE, Walk};
+use crate::read::shape::{Record, Walk};
 use crate::read::source::{Source, Step};
-use crate::schema::{CheckEntry, PLAN_VERSION, TaskDagFile, TaskEntry};
+use crate::schema::{CheckEntry, MAX_LABEL, PLAN_VERSION, TaskDagFile, TaskEntry};
 
 /// The tasks of a plan, those that can be used; each with its place in the file.
 #[derive(Debug)]
@@ -153,6 +154,18 @@ impl Tasks {
     }
 
     fn check_header(&self, report: &mut Report) {
+        self.check_label(report);
+        for (nth, rule) in self.header.rules.iter().flatten().enumerate() {
+            if rule.trim().is_empty() {
+                let place = self.source.place(&[Step::Key("rules"), Step::At(nth)]);
+                report.warning(
+                    "empty-rule",
+                    place,
+                    "The rule is empty.",
+                    "Write what every agent is told, or remove it.",
+                );
+            }
+        }
         let Some(folder) = &self.header.work_folder else { return };
         let place = self.source.place(&[Step::Key("work_folder")]);
         if folder.trim().is_empty() {
@@ -170,6 +183,20 @@ impl Tasks {
                 message,
                 "Name a folder below the plan's, or write an absolute path.",
             );
+        }
+    }
+
+    fn check_label(&self, report: &mut Report) {
+        let Some(label) = &self.header.label else { return };
+        let place = self.source.place(&[Step::Key("label")]);
+        let letters = label.chars().count();
+        if label.trim().is_empty() || label.chars().any(char::is_control) {
+            let remedy = "Write a few words, as in `trial`, or remove it.";
+            report.error("bad-label", place, "`label` is not one line of text.", remedy);
+        } else if letters > MAX_LABEL {
+            let message = format!("`label` has {letters} letters; it stands in every line about the run.");
+            let remedy = format!("Write at most {MAX_LABEL}; a longer text fits into `title`.");
+            report.error("bad-label", place, message, remedy);
         }
     }
 
@@ -310,6 +337,8 @@ fn queue_header(default_name: Option<&str>) -> TaskDagFile {
         version: None,
         name: name.to_owned(),
         title: None,
+        label: None,
+        rules: None,
         work_folder: None,
         order: None,
         work_stealing: None,

@@ -21,6 +21,7 @@ const NAMED_AT_MOST: usize = 5;
 pub(crate) fn warn(plan: &Plan, tasks: &Tasks, crew: &Crew, report: &mut Report) {
     let index: HashMap<&TaskId, usize> =
         plan.tasks.iter().enumerate().map(|(nth, task)| (&task.id, nth)).collect();
+    crate::read::policy::unpriced(plan, crew, report);
     wave_conflicts(plan, tasks, &index, report);
     shared_outputs(plan, tasks, &index, report);
     no_acceptance(plan, tasks, report);
@@ -138,8 +139,9 @@ fn overlaps<'a>(claims: &[Claim<'a>]) -> Vec<(Claim<'a>, Claim<'a>)> {
 }
 
 fn no_acceptance(plan: &Plan, tasks: &Tasks, report: &mut Report) {
-    // A queue has no way to write one, and a rehearsal shows none.
-    if tasks.format == Format::Queue {
+    // A queue has no way to write one, and a rehearsal shows none. A plan of one task is a prompt:
+    // nothing builds on its work, and the person who gave it looks at that.
+    if tasks.format == Format::Queue || plan.tasks.len() == 1 {
         return;
     }
     let runner: HashMap<_, _> = plan.agents.iter().map(|agent| (&agent.id, agent.runner)).collect();
