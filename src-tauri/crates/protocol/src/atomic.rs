@@ -59,11 +59,25 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> File
 /// # Errors
 /// When the folder is missing or not writable, or the disk is full; the old file is then intact.
 pub fn write(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), FileError> {
+    write_from(path.parent().unwrap_or(Path::new(".")), path, bytes, durability)
+}
+
+/// As [`write`], with the temporary file in another folder of the same disk: whoever watches the
+/// file's folder is woken once, by the whole file, and not by each step of its making.
+///
+/// # Errors
+/// As [`write`], and when that folder is missing.
+pub fn write_from(
+    workshop: &Path,
+    path: &Path,
+    bytes: &[u8],
+    durability: Durability,
+) -> Result<(), FileError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut temporary = tempfile::Builder::new()
         .prefix(".miyabi-")
         .suffix(".tmp")
-        .tempfile_in(folder)
+        .tempfile_in(workshop)
         .map_err(io_error("write", path))?;
     temporary.write_all(bytes).map_err(io_error("write", path))?;
     if durability == Durability::Synced {

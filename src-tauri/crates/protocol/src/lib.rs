@@ -3,11 +3,13 @@
 //!
 //! Nothing here decides anything. A file format changes only in a way that old readers survive.
 
+pub mod approval;
 pub mod atomic;
 pub mod evidence;
 pub mod frame;
 pub mod link;
 pub mod opening;
+pub mod probe;
 pub mod queue;
 pub mod result;
 pub mod runner_link;
@@ -15,11 +17,15 @@ pub mod sheet;
 pub mod state_dir;
 pub mod status;
 pub mod time;
+pub mod usage;
 
+pub use approval::{ApprovalAnswer, ApprovalRequest, ApprovalScope};
 pub use evidence::{Baseline, CheckResult, EvidenceReport};
 pub use opening::{RunOpening, SummaryFile};
+pub use probe::{AgentProgram, LoggedIn, ProbeAnswer, ProbeRequest};
 pub use queue::{QueueFile, QueueTask, TaskStatus};
-pub use sheet::{AttemptSheet, RunnerSpec};
+pub use sheet::{AgentProtocol, AgentSpec, AttemptSheet, Resume, RunnerSpec};
 pub use state_dir::StateDir;
-pub use status::{AgentStatus, MiyabiStamp, StatusFile};
+pub use status::{AgentStatus, Failure, MiyabiStamp, StatusFile};
 pub use time::Timestamp;
+pub use usage::Usage;

@@ -7,8 +7,9 @@
 use miyabi_plan::{AgentId, AttemptId};
 use serde::{Deserialize, Serialize};
 
+use crate::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::evidence::{Baseline, EvidenceReport};
-use crate::queue::QueueFile;
+use crate::queue::{QueueFile, QueueTask};
 use crate::sheet::AttemptSheet;
 use crate::status::StatusFile;
 use crate::time::Timestamp;
@@ -24,10 +25,18 @@ pub const LINK_VERSION: u32 = 1;
 pub enum Command {
     /// Always first. The helper locks the folder, opens the session and answers [`Report::Welcome`].
     Hello(Hello),
-    /// Write `task_queue.json`.
+    /// Write `task_queue.json`. Always the first word on it, and the answer to an edit of it.
     WriteQueue {
         /// The file.
         queue: QueueFile,
+    },
+    /// Write `task_queue.json` as it was commanded last, but for these entries: a long queue is
+    /// not sent anew for each change of a task.
+    UpdateQueue {
+        /// When the file was last written, from now on.
+        updated_at: Timestamp,
+        /// In the place of those with the same ids.
+        tasks: Vec<QueueTask>,
     },
     /// Make sure that the agent's window and runner are there, ready to take work. Idempotent.
     EnsureAgent {
@@ -68,6 +77,28 @@ pub enum Command {
         attempt: AttemptId,
         /// For people, as in `cancelled by a person`.
         reason: String,
+    },
+    /// Answer an agent's request for permission. One that is not asked any more is ignored.
+    Answer {
+        /// The agent.
+        agent: AgentId,
+        /// The attempt; a runner that is at another one ignores this.
+        attempt: AttemptId,
+        /// The request.
+        request: String,
+        /// The answer.
+        answer: ApprovalAnswer,
+    },
+    /// Say something to an agent at its work. Said again after a lost link; heard once.
+    Say {
+        /// The agent.
+        agent: AgentId,
+        /// The attempt; a runner that is at another one ignores this.
+        attempt: AttemptId,
+        /// Counts within the run.
+        number: u32,
+        /// What is said.
+        text: String,
     },
     /// Look for the evidence of a claim. Answered by [`Report::Evidence`].
     CheckEvidence {
@@ -132,6 +163,10 @@ pub struct Hello {
 /// From a helper to the backend.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a report is read and used up at once; most of them are status files"
+)]
 pub enum Report {
     /// The folder is ours and the session stands.
     Welcome {
@@ -186,6 +221,18 @@ pub enum Report {
         agent: AgentId,
         /// How, for people.
         how: String,
+    },
+    /// The requests for permission of an agent that wait for an answer, all of them, whenever they
+    /// change; and what of all that was said to it has reached it.
+    Asks {
+        /// The agent.
+        agent: AgentId,
+        /// The attempt.
+        attempt: AttemptId,
+        /// Every one that waits.
+        asks: Vec<ApprovalRequest>,
+        /// The highest number of what was said and reached it.
+        heard: u32,
     },
     /// An agent's window, session or runner cannot be made.
     AgentProblem {

@@ -6,6 +6,8 @@
 use miyabi_plan::{AgentId, AttemptId};
 use serde::{Deserialize, Serialize};
 
+use crate::approval::{ApprovalAnswer, ApprovalRequest};
+
 /// From a helper to a runner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
@@ -16,6 +18,24 @@ pub enum ToRunner {
         attempt: AttemptId,
         /// For people.
         reason: String,
+    },
+    /// The answer to a request for permission. One that is not asked any more is ignored.
+    Answer {
+        /// The attempt; another one is ignored.
+        attempt: AttemptId,
+        /// The request.
+        request: String,
+        /// The answer.
+        answer: ApprovalAnswer,
+    },
+    /// Something that a person says to the agent at its work.
+    Say {
+        /// The attempt; another one is ignored.
+        attempt: AttemptId,
+        /// Counts within the run, so that what is said twice is heard once.
+        number: u32,
+        /// What is said.
+        text: String,
     },
     /// End everything and exit.
     Exit,
@@ -40,5 +60,14 @@ pub enum FromRunner {
         /// Why its status file cannot be written at this moment, with the remedy.
         #[serde(default)]
         problem: Option<String>,
+        /// The process of its agent program.
+        #[serde(default)]
+        program: Option<u32>,
+        /// The requests for permission that wait for an answer.
+        #[serde(default)]
+        asks: Vec<ApprovalRequest>,
+        /// The highest number of what was said to the attempt and reached it.
+        #[serde(default)]
+        heard: u32,
     },
 }

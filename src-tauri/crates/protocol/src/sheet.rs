@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use miyabi_plan::{AgentId, AttemptId, Check};
+use miyabi_plan::{Access, AgentId, AttemptId, Check, McpTools, Usd};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
+use crate::usage::Usage;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,8 @@ pub enum RunnerSpec {
         /// Variables added to its environment.
         environment: BTreeMap<String, String>,
     },
+    /// An agent program with a model behind it.
+    Agent(Box<AgentSpec>),
     /// Plays the estimate.
     Rehearsal {
         /// How many seconds of the estimate pass in one real second.
@@ -65,4 +68,59 @@ impl RunnerSpec {
     pub fn is_ours(&self) -> bool {
         !matches!(self, Self::External)
     }
+}
+
+/// How an agent program with a model behind it is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSpec {
+    /// How it is spoken to.
+    pub protocol: AgentProtocol,
+    /// The program, and arguments of the person's own.
+    pub argv: Vec<String>,
+    /// Variables added to its environment.
+    pub environment: BTreeMap<String, String>,
+    /// The model, as the program names it; none for the program's own choice.
+    pub model: Option<String>,
+    /// What it may do without asking.
+    pub access: Access,
+    /// What this attempt may still cost.
+    pub budget: Option<Usd>,
+    /// After how many seconds without a word it is stopped.
+    pub silent_seconds: u32,
+    /// The session to go on in; the sheet's prompt is for a fresh one.
+    pub resume: Option<Resume>,
+}
+
+/// The ways to speak to an agent program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "protocol")]
+pub enum AgentProtocol {
+    /// Claude Code, JSON lines both ways.
+    ClaudeStream,
+    /// `codex exec --json`.
+    CodexExec,
+    /// `codex app-server`.
+    CodexAppServer,
+    /// The Agent Client Protocol.
+    Acp,
+    /// An MCP server.
+    Mcp {
+        /// Its tools.
+        tools: McpTools,
+    },
+    /// Claude Code's own screen.
+    ClaudeTerminal,
+    /// Codex's own screen.
+    CodexTerminal,
+}
+
+/// A session to go on in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Its id, as the program names it.
+    pub session: String,
+    /// What is said in it.
+    pub prompt: String,
+    /// What it had used before, because programs count over a whole session.
+    pub used: Usage,
 }

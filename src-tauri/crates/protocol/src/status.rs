@@ -3,10 +3,11 @@
 //! The status in the file says who may write next, so that no lock is needed:
 //! the orchestrator after IDLE, COMPLETED and FAILED, the agent after BUSY and IN_PROGRESS.
 
-use miyabi_plan::{AgentId, AttemptId};
+use miyabi_plan::{AgentId, AttemptId, FailureCause};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
+use crate::usage::Usage;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,7 +90,7 @@ pub enum AgentStatus {
 }
 
 /// Our object in the status file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct MiyabiStamp {
     /// The run.
     #[serde(default)]
@@ -103,6 +104,31 @@ pub struct MiyabiStamp {
     /// The host of the agent.
     #[serde(default)]
     pub host: String,
+    /// The session or thread of the agent program, with which it can go on after an end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The model, as the program names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What this attempt used so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// What it is doing, in a line; in COMPLETED its last words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<String>,
+    /// How it failed, for programs; `errors` says it for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// How an attempt failed, as far as its runner can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Why.
+    pub cause: FailureCause,
+    /// When a rate limit ends, where the program said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// The name of an agent's status file.

@@ -1,0 +1,73 @@
+//! Whether the agent programs of a host are there, logged in and answer: what `miyabi doctor` asks
+//! `miyabi-host probe`, and what that answers.
+//!
+//! On stdin one JSON array of [`ProbeRequest`]; on stdout one line with a [`ProbeAnswer`] for each, in
+//! the same order.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest array of requests, in bytes.
+pub const MAX_PROBE_BYTES: usize = 1024 * 1024;
+
+/// One program to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeRequest {
+    /// How it is spoken to.
+    pub agent_program: AgentProgram,
+    /// The program, and arguments of the person's own: all of them for `acp` and `mcp`.
+    pub argv: Vec<String>,
+    /// Added to its environment.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+}
+
+/// The kinds of programs that are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "lowercase")]
+pub enum AgentProgram {
+    /// Claude Code.
+    Claude,
+    /// Codex.
+    Codex,
+    /// Any agent that speaks the Agent Client Protocol.
+    Acp,
+    /// Any MCP server.
+    Mcp,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct ProbeAnswer {
+    /// The program as it is called; shortened.
+    pub name: String,
+    /// Whether it could be started.
+    pub installed: bool,
+    /// Its version, as it says.
+    pub version: Option<String>,
+    /// Whether it is logged in.
+    pub logged_in: LoggedIn,
+    /// What it answered to a first word, in a line; none when it did not.
+    pub handshake: Option<String>,
+    /// What is wrong, in a line.
+    pub problem: Option<String>,
+    /// What a person can do about that.
+    pub remedy: Option<String>,
+}
+
+/// Whether a program is logged in at its provider, as it says: no model is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "lowercase")]
+pub enum LoggedIn {
+    /// It is, or it needs no login.
+    Yes,
+    /// It is not.
+    No,
+    /// It does not say.
+    #[default]
+    Unknown,
+}
