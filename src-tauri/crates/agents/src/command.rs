@@ -56,15 +56,25 @@ pub struct Launch {
 #[must_use]
 pub fn launch(sheet: &AttemptSheet, state_dir: &str) -> Option<Launch> {
     let RunnerSpec::Command { argv, environment } = &sheet.runner else { return None };
-    let mut variables = environment.clone();
-    variables.extend(task_variables(sheet, state_dir));
-    variables.insert(ATTEMPT_VARIABLE.to_owned(), marker(sheet));
     Some(Launch {
         argv: argv.clone(),
-        environment: variables,
+        environment: variables(sheet, state_dir, environment),
         work_folder: sheet.work_folder.clone(),
         stdin: format!("{}: {}\n\n{}\n", sheet.attempt.task, sheet.title, sheet.prompt.trim_end()),
     })
+}
+
+/// The environment of an attempt's program: the plan's variables, the task's and the marker.
+#[must_use]
+pub fn variables(
+    sheet: &AttemptSheet,
+    state_dir: &str,
+    planned: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut variables = planned.clone();
+    variables.extend(task_variables(sheet, state_dir));
+    variables.insert(ATTEMPT_VARIABLE.to_owned(), marker(sheet));
+    variables
 }
 
 /// An acceptance command: as the agent's program, without the task on stdin.
@@ -72,6 +82,7 @@ pub fn launch(sheet: &AttemptSheet, state_dir: &str) -> Option<Launch> {
 pub fn check_launch(sheet: &AttemptSheet, argv: &[String], state_dir: &str) -> Launch {
     let mut variables = match &sheet.runner {
         RunnerSpec::Command { environment, .. } => environment.clone(),
+        RunnerSpec::Agent(spec) => spec.environment.clone(),
         RunnerSpec::Rehearsal { .. } | RunnerSpec::External => BTreeMap::new(),
     };
     variables.extend(task_variables(sheet, state_dir));
