@@ -1,7 +1,8 @@
 //! All that can happen to a run, in one closed enum.
 
-use miyabi_plan::{AgentId, TaskId};
+use miyabi_plan::{AgentId, TaskId, Usd};
 use miyabi_protocol::link::Report;
+use miyabi_protocol::{ApprovalAnswer, ApprovalScope};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,12 @@ pub enum Event {
     },
     /// Time has passed; see [`crate::Engine::wake_at`].
     Tick,
+    /// The machine slept, and nothing ran in that time. Handed in before any other event after the
+    /// sleep, or time limits are over before it is known that nobody had the time.
+    Slept {
+        /// For how long.
+        millis: i64,
+    },
 }
 
 /// What a person wants.
@@ -43,5 +50,28 @@ pub enum Order {
         agent: AgentId,
         /// Whether a running attempt may be stopped for it.
         stop_running: bool,
+    },
+    /// Answer a request for permission in the inbox.
+    Answer {
+        /// The item's number.
+        number: u32,
+        /// The answer.
+        answer: ApprovalAnswer,
+        /// How far an allowance reaches.
+        scope: ApprovalScope,
+    },
+    /// Let more be spent.
+    RaiseBudget {
+        /// The item's number.
+        number: u32,
+        /// What may be spent from now on.
+        limit: Usd,
+    },
+    /// Say something to an agent at its work.
+    Say {
+        /// To whom.
+        agent: AgentId,
+        /// What.
+        text: String,
     },
 }

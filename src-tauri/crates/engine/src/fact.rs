@@ -2,8 +2,10 @@
 //!
 //! Written once, read for ever: fields are added with a default, never renamed or removed.
 
-use miyabi_plan::{AgentId, AttemptId, FailureCause, HostId, RunPhase, TaskId};
-use miyabi_protocol::{Baseline, EvidenceReport, RunOpening, Timestamp};
+use miyabi_plan::{AgentId, AttemptId, FailureCause, HostId, RunPhase, RunnerKind, TaskId, Usd};
+use miyabi_protocol::{
+    ApprovalAnswer, ApprovalRequest, ApprovalScope, Baseline, EvidenceReport, RunOpening, Timestamp, Usage,
+};
 use serde::{Deserialize, Serialize};
 
 /// One line of the journal.
@@ -143,6 +145,115 @@ pub enum Fact {
         /// What was changed, for people.
         what: String,
     },
+    /// The agent program's session stands, and can be taken up again.
+    SessionKnown {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The session, as the program names it.
+        session: String,
+    },
+    /// What an attempt used so far; a later figure replaces an earlier one.
+    Spent {
+        /// The attempt.
+        attempt: AttemptId,
+        /// So far, with its cost where that is known.
+        usage: Usage,
+        /// The model, as the program names it.
+        model: Option<String>,
+    },
+    /// An agent waits for permission.
+    ApprovalAsked {
+        /// The item's number in the inbox; counts from 1 within the run.
+        number: u32,
+        /// The attempt.
+        attempt: AttemptId,
+        /// What is asked.
+        request: ApprovalRequest,
+    },
+    /// A request was answered.
+    ApprovalAnswered {
+        /// The item's number in the inbox; none where nobody had to be asked.
+        number: Option<u32>,
+        /// The attempt.
+        attempt: AttemptId,
+        /// The request.
+        request: String,
+        /// The tool.
+        tool: String,
+        /// The answer.
+        answer: ApprovalAnswer,
+        /// How far it reaches.
+        scope: ApprovalScope,
+        /// Who answered.
+        by: AnsweredBy,
+    },
+    /// A request is not asked any more.
+    ApprovalGone {
+        /// The item's number in the inbox.
+        number: u32,
+    },
+    /// An account is at its rate limit: none of its agents begins before this time.
+    AccountRests {
+        /// Which account.
+        account: String,
+        /// Until when.
+        until: Timestamp,
+        /// For people.
+        why: String,
+    },
+    /// Agents of this runner cannot work: others stand in for them, where the plan allows it.
+    RunnerLost {
+        /// Which.
+        runner: RunnerKind,
+        /// For people.
+        why: String,
+        /// When one task tries whether it is back.
+        recheck_at: Timestamp,
+    },
+    /// One task tries whether the runner is back, or tried in vain.
+    RunnerTried {
+        /// Which.
+        runner: RunnerKind,
+        /// When the next one tries, should this one fail.
+        recheck_at: Timestamp,
+    },
+    /// Agents of this runner work again.
+    RunnerBack {
+        /// Which.
+        runner: RunnerKind,
+    },
+    /// A budget is reached: what it holds back waits for a person.
+    BudgetReached {
+        /// The item's number in the inbox.
+        number: u32,
+        /// Which.
+        budget: BudgetOf,
+        /// What was spent.
+        spent: Usd,
+        /// What may be spent.
+        limit: Usd,
+    },
+    /// A person raised a budget.
+    BudgetRaised {
+        /// Which.
+        budget: BudgetOf,
+        /// What may be spent from now on.
+        limit: Usd,
+    },
+    /// A person said something to an agent at its work.
+    Said {
+        /// Counts from 1 within the run.
+        number: u32,
+        /// The attempt.
+        attempt: AttemptId,
+        /// What was said.
+        text: String,
+    },
+    /// The machine slept: that time counts for no running attempt.
+    Slept {
+        /// For how long.
+        millis: i64,
+    },
     /// Something that a person should know.
     Noted {
         /// What it is about.
@@ -171,11 +282,20 @@ pub enum Claim {
     Completed {
         /// What it says it wrote.
         output_files: Vec<String>,
+        /// Its last words, where its runner knows them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        summary: Option<String>,
     },
     /// Given up.
     Failed {
         /// Why.
         errors: Vec<String>,
+        /// Why, for programs, where its runner can tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<FailureCause>,
+        /// When a rate limit ends, where the program said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
 }
 
@@ -188,10 +308,47 @@ pub enum NextTry {
         /// When.
         time: Timestamp,
     },
+    /// Tried again, not before this time; no try was spent, because the task had no part in it.
+    After {
+        /// When.
+        time: Timestamp,
+    },
     /// Waits again at once; no try was spent.
     Free,
     /// Not tried again by itself.
     Never,
+}
+
+/// Who answered a request for permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnsweredBy {
+    /// A person.
+    Person,
+    /// What a person allowed before, for the task or the run.
+    Grant,
+    /// The plan's rules.
+    Plan,
+    /// Nobody, within the time.
+    TimeOut,
+}
+
+/// Whose budget.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "of")]
+pub enum BudgetOf {
+    /// The whole run's.
+    Run,
+    /// An agent's.
+    Agent {
+        /// Which.
+        agent: AgentId,
+    },
+    /// A task's.
+    Task {
+        /// Which.
+        task: TaskId,
+    },
 }
 
 /// By whose wish.

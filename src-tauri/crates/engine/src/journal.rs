@@ -111,4 +111,18 @@ mod tests {
             text().lines().filter(|line| !line.contains("\"seq\":2")).map(|l| format!("{l}\n")).collect();
         assert_eq!(read(gap.as_bytes()), Err(JournalError::OutOfOrder { line: 2, found: 3, expected: 2 }));
     }
+
+    #[test]
+    fn what_an_older_program_wrote_of_a_claim_is_still_read() {
+        let old = concat!(
+            r#"{"seq":1,"at":"2026-11-22T15:34:00Z","fact":{"fact":"claimed","attempt":"A.1","claim":{"claim":"failed","errors":["no"]}}}"#,
+            "\n",
+            r#"{"seq":2,"at":"2026-11-22T15:34:01Z","fact":{"fact":"claimed","attempt":"A.2","claim":{"claim":"completed","output_files":["a"]}}}"#,
+            "\n"
+        );
+        let journal = read(old.as_bytes()).expect("sound");
+        let lines: String =
+            journal.entries.iter().map(|entry| line(entry.seq, entry.at, &entry.fact)).collect();
+        assert_eq!(lines.replace(".000Z", "Z"), old, "and nothing is added where nothing is known");
+    }
 }

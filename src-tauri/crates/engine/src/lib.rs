@@ -10,11 +10,15 @@ pub mod fact;
 pub mod journal;
 pub mod projection;
 pub mod state;
+pub mod words;
 
 pub use crate::core::{AgentSeen, Engine, OrderError, Step, Weakening};
 pub use event::{Event, Order};
-pub use fact::{By, Claim, Entry, Fact, NextTry, NoteKind};
-pub use state::{AgentState, Attempt, AttemptPhase, RunState, Standing, TaskState};
+pub use fact::{AnsweredBy, BudgetOf, By, Claim, Entry, Fact, NextTry, NoteKind};
+pub use state::{
+    AccountRest, AgentState, Attempt, AttemptPhase, InboxItem, LostRunner, OpenApproval, ReachedBudget,
+    RunState, Said, Standing, TaskState,
+};
 
 use miyabi_protocol::link::Command;
 

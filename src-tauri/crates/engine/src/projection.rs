@@ -21,7 +21,18 @@ pub fn status_word(state: &RunState, task: &TaskState) -> TaskStatus {
 /// The queue file of a state.
 #[must_use]
 pub fn queue_file(state: &RunState, now: Timestamp) -> QueueFile {
-    let tasks = state.tasks.iter().zip(&state.opening.plan.tasks).map(|(task, planned)| QueueTask {
+    QueueFile {
+        version: QUEUE_VERSION.to_owned(),
+        created_at: Some(state.opened_at),
+        updated_at: Some(now),
+        tasks: (0..state.tasks.len()).map(|task| entry(state, task)).collect(),
+    }
+}
+
+/// A task in `task_queue.json`. What a run can change of it is compared in [`is_current`].
+fn entry(state: &RunState, index: usize) -> QueueTask {
+    let (task, planned) = (&state.tasks[index], &state.opening.plan.tasks[index]);
+    QueueTask {
         task_id: task.id.to_string(),
         agent: task.agent.to_string(),
         description: match state.opening.rehearse {
@@ -36,13 +47,29 @@ pub fn queue_file(state: &RunState, now: Timestamp) -> QueueFile {
         started_at: task.started_at,
         completed_at: task.completed_at,
         error: task.error.clone(),
-    });
-    QueueFile {
-        version: QUEUE_VERSION.to_owned(),
-        created_at: Some(state.opened_at),
-        updated_at: Some(now),
-        tasks: tasks.collect(),
     }
+}
+
+/// Whether an entry still says what was decided.
+fn is_current(entry: &QueueTask, state: &RunState, index: usize) -> bool {
+    let task = &state.tasks[index];
+    entry.status == status_word(state, task)
+        && entry.agent == task.agent.as_str()
+        && entry.started_at == task.started_at
+        && entry.completed_at == task.completed_at
+        && entry.error == task.error
+}
+
+/// Brings the entries of a queue file up to date, and returns those that changed.
+pub(crate) fn refresh(entries: &mut [QueueTask], state: &RunState) -> Vec<QueueTask> {
+    let mut changed = Vec::new();
+    for (index, old) in entries.iter_mut().enumerate() {
+        if !is_current(old, state, index) {
+            *old = entry(state, index);
+            changed.push(old.clone());
+        }
+    }
+    changed
 }
 
 /// What a foreign edit asks for.

@@ -1,11 +1,19 @@
 //! What the journal adds up to. Changed by [`RunState::apply`] alone, live and in replay.
 
+mod apply;
+mod inbox;
+mod session;
+mod trouble;
+mod usage;
+
 use std::collections::{BTreeMap, HashMap};
 
-use miyabi_plan::{AgentId, AttemptId, FailureCause, HostId, Kind, RunPhase, RunnerKind, TaskId};
-use miyabi_protocol::{Baseline, EvidenceReport, RunOpening, Timestamp};
+use miyabi_plan::{AgentId, AttemptId, FailureCause, HostId, Kind, RunPhase, RunnerKind, TaskId, Usd};
+use miyabi_protocol::{ApprovalAnswer, Baseline, EvidenceReport, RunOpening, Timestamp, Usage};
 
-use crate::fact::{Claim, Fact, NextTry};
+use crate::fact::{BudgetOf, Claim};
+pub use inbox::{InboxItem, OpenApproval, ReachedBudget};
+pub use trouble::{AccountRest, LostRunner};
 
 /// A run as it was decided so far.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +34,16 @@ pub struct RunState {
     pub tasks: Vec<TaskState>,
     /// In the plan's order; those that joined come last.
     pub agents: Vec<AgentState>,
+    inbox: inbox::Inbox,
+    spending: usage::Spending,
+    /// Budgets that a person raised.
+    raised: BTreeMap<BudgetOf, Usd>,
+    accounts: BTreeMap<String, AccountRest>,
+    lost: Vec<LostRunner>,
+    /// How many attempts in a row failed because of the program, by runner.
+    program_failures: HashMap<RunnerKind, u32>,
+    /// The number of what was last said to an agent.
+    pub(crate) last_said: u32,
     task_index: HashMap<TaskId, usize>,
     agent_index: BTreeMap<AgentId, usize>,
 }
@@ -108,6 +126,36 @@ pub struct Attempt {
     pub cause: Option<FailureCause>,
     /// Why it failed, for people.
     pub error: Option<String>,
+    /// The session that it was to go on in, as the program names it.
+    pub resumes: Option<String>,
+    /// Its session, once that stands.
+    pub session: Option<String>,
+    /// What it used so far.
+    pub usage: Usage,
+    /// The model, as the program names it.
+    pub model: Option<String>,
+    /// What a person said to it.
+    pub said: Vec<Said>,
+    /// Since when it waits for a person's answer, while it does.
+    pub waits_since: Option<Timestamp>,
+    /// For how long it stood still, waiting for a person or in the machine's sleep: that time does
+    /// not count against its limit.
+    pub stood_still_millis: i64,
+    /// When its use was last journaled.
+    pub(crate) spent_at: Option<Timestamp>,
+    /// The answers that it got, by request, while it is under way.
+    pub(crate) answered: BTreeMap<String, ApprovalAnswer>,
+}
+
+/// What a person said to an agent at its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Counts within the run.
+    pub number: u32,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub text: String,
 }
 
 /// How far an attempt got.
@@ -174,6 +222,13 @@ impl RunState {
             opened_at: at,
             tasks,
             agents: Vec::new(),
+            inbox: inbox::Inbox::default(),
+            spending: usage::Spending::default(),
+            raised: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            lost: Vec::new(),
+            program_failures: HashMap::new(),
+            last_said: 0,
             task_index,
             agent_index: BTreeMap::new(),
             opening,
@@ -245,188 +300,6 @@ impl RunState {
     pub fn needs_met(&self, task: &TaskState) -> bool {
         task.needs.iter().all(|need| self.tasks[*need].standing == Standing::Completed)
     }
-
-    /// Carries out a decision. Total: a fact that does not fit, from a journal written by a newer
-    /// program, changes nothing.
-    pub fn apply(&mut self, fact: &Fact, at: Timestamp) {
-        match fact {
-            Fact::Opened { .. }
-            | Fact::LateClaim { .. }
-            | Fact::QueueEditUndone { .. }
-            | Fact::Noted { .. } => {}
-            Fact::BackendStarted { epoch } => self.epoch = *epoch,
-            Fact::AgentJoined { agent, host } => {
-                if self.agent_index(agent).is_none() {
-                    self.add_agent(agent.clone(), host.clone(), RunnerKind::External);
-                }
-            }
-            Fact::Paused => self.paused = true,
-            Fact::Resumed => self.paused = false,
-            Fact::Ended { phase, reasons } => {
-                self.ended = Some((*phase, at));
-                self.stuck.clone_from(reasons);
-            }
-            Fact::Reopened => self.reopen(),
-            Fact::DrainBegan { agent } => self.set_draining(agent, Draining::Began),
-            Fact::Drained { agent } => self.set_draining(agent, Draining::Over),
-            Fact::Reassigned { task, to, .. } => {
-                if let Some(task) = self.task_mut(task) {
-                    task.agent = to.clone();
-                    task.pinned = true;
-                }
-            }
-            Fact::Retried { task, .. } => self.retry(task),
-            Fact::TaskCancelled { task } => {
-                if let Some(task) = self.task_mut(task) {
-                    task.standing = Standing::Cancelled;
-                    task.completed_at = Some(at);
-                    task.error = Some("cancelled".to_owned());
-                }
-            }
-            Fact::Assigned { attempt, agent } => self.assign(attempt, agent, at),
-            Fact::BaselineTaken { attempt, baseline } => {
-                self.with_attempt(attempt, |a| a.baseline = Some(baseline.clone()));
-            }
-            Fact::Started { attempt } => self.with_attempt(attempt, |a| {
-                a.phase = AttemptPhase::Running;
-                a.started_at = Some(at);
-            }),
-            Fact::Claimed { attempt, claim } => self.with_attempt(attempt, |a| {
-                a.phase = AttemptPhase::Claimed;
-                a.claim = Some(claim.clone());
-            }),
-            Fact::Withdrawn { attempt, why } => self.withdraw(attempt, why, at),
-            Fact::Completed { attempt, evidence } => self.complete(attempt, evidence.as_ref(), at),
-            Fact::AttemptFailed { attempt, cause, error, evidence, next, drains } => {
-                let end = End { cause: *cause, error, evidence: evidence.as_ref(), next: *next };
-                self.fail(attempt, &end, at);
-                if *drains && let Some(agent) = self.attempt_agent(attempt) {
-                    self.set_draining(&agent, Draining::Began);
-                }
-            }
-        }
-    }
-
-    fn task_mut(&mut self, id: &TaskId) -> Option<&mut TaskState> {
-        let index = self.task_index(id)?;
-        self.tasks.get_mut(index)
-    }
-
-    fn with_attempt(&mut self, id: &AttemptId, change: impl FnOnce(&mut Attempt)) {
-        let task = self.task_mut(&id.task);
-        if let Some(attempt) = task.and_then(|t| t.attempts.iter_mut().find(|a| a.number == id.number)) {
-            change(attempt);
-        }
-    }
-
-    fn attempt_agent(&self, id: &AttemptId) -> Option<AgentId> {
-        let attempts = &self.task(&id.task)?.attempts;
-        attempts.iter().find(|a| a.number == id.number).map(|a| a.agent.clone())
-    }
-
-    fn set_draining(&mut self, agent: &AgentId, draining: Draining) {
-        if let Some(index) = self.agent_index(agent) {
-            self.agents[index].draining = draining == Draining::Began;
-        }
-    }
-
-    fn free_agent_of(&mut self, attempt: &AttemptId) {
-        if let Some(agent) = self.agents.iter_mut().find(|agent| agent.current.as_ref() == Some(attempt)) {
-            agent.current = None;
-        }
-    }
-
-    fn assign(&mut self, id: &AttemptId, agent: &AgentId, at: Timestamp) {
-        if let Some(index) = self.agent_index(agent) {
-            self.agents[index].current = Some(id.clone());
-        }
-        if let Some(task) = self.task_mut(&id.task) {
-            task.standing = Standing::Active;
-            task.agent = agent.clone();
-            task.started_at.get_or_insert(at);
-            task.completed_at = None;
-            task.error = None;
-            task.attempts.push(Attempt::new(id.number, agent, at));
-        }
-    }
-
-    fn withdraw(&mut self, id: &AttemptId, why: &str, at: Timestamp) {
-        self.free_agent_of(id);
-        self.with_attempt(id, |a| {
-            a.phase = AttemptPhase::Withdrawn;
-            a.ended_at = Some(at);
-            a.error = Some(why.to_owned());
-        });
-        if let Some(task) = self.task_mut(&id.task) {
-            task.standing = Standing::Waiting;
-        }
-    }
-
-    fn complete(&mut self, id: &AttemptId, evidence: Option<&EvidenceReport>, at: Timestamp) {
-        self.free_agent_of(id);
-        self.with_attempt(id, |a| {
-            a.phase = AttemptPhase::Ended;
-            a.ended_at = Some(at);
-            a.evidence = evidence.cloned();
-        });
-        if let Some(task) = self.task_mut(&id.task) {
-            task.standing = Standing::Completed;
-            task.completed_at = Some(at);
-            task.error = None;
-        }
-    }
-
-    fn fail(&mut self, id: &AttemptId, end: &End<'_>, at: Timestamp) {
-        self.free_agent_of(id);
-        self.with_attempt(id, |a| {
-            a.phase = AttemptPhase::Ended;
-            a.ended_at = Some(at);
-            a.evidence = end.evidence.cloned();
-            a.cause = Some(end.cause);
-            a.error = Some(end.error.to_owned());
-        });
-        let Some(task) = self.task_mut(&id.task) else { return };
-        task.error = Some(end.error.to_owned());
-        match end.next {
-            NextTry::At { time } => {
-                task.tries_spent += 1;
-                task.standing = Standing::BackOff(time);
-            }
-            NextTry::Free => task.standing = Standing::Waiting,
-            NextTry::Never => {
-                let cancelled = end.cause == FailureCause::Cancelled;
-                task.standing = if cancelled { Standing::Cancelled } else { Standing::Failed };
-                task.completed_at = Some(at);
-            }
-        }
-    }
-
-    fn retry(&mut self, id: &TaskId) {
-        if let Some(task) = self.task_mut(id) {
-            task.standing = Standing::Waiting;
-            task.tries_spent = 0;
-            task.completed_at = None;
-            task.error = None;
-        }
-    }
-
-    fn reopen(&mut self) {
-        self.ended = None;
-        self.stuck.clear();
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Draining {
-    Began,
-    Over,
-}
-
-struct End<'a> {
-    cause: FailureCause,
-    error: &'a str,
-    evidence: Option<&'a EvidenceReport>,
-    next: NextTry,
 }
 
 impl TaskState {
@@ -460,6 +333,15 @@ impl Attempt {
             evidence: None,
             cause: None,
             error: None,
+            resumes: None,
+            session: None,
+            usage: Usage::default(),
+            model: None,
+            said: Vec::new(),
+            waits_since: None,
+            stood_still_millis: 0,
+            spent_at: None,
+            answered: BTreeMap::new(),
         }
     }
 }

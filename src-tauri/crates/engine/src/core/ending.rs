@@ -65,7 +65,22 @@ impl Engine {
             _ => false,
         });
         let resting = self.seen.agents.iter().any(|seen| seen.rests_until.is_some() && !seen.is_absent());
-        self.state.paused || !self.seen.listed || busy || resting
+        let rechecked = self.rechecks().any(|at| at > self.now);
+        let rests = || self.next_account_start().next().is_some();
+        self.state.paused
+            || !self.seen.listed
+            || busy
+            || resting
+            || rechecked
+            || rests()
+            || self.waits_for_money()
+    }
+
+    /// Whether only a person who raises a budget is waited for.
+    fn waits_for_money(&self) -> bool {
+        let tasks = 0..self.state.tasks.len();
+        !self.state.reached_budgets().is_empty()
+            && tasks.into_iter().any(|task| self.wait_reasons(task).contains(&WaitReason::Budget))
     }
 
     fn reasons_of_all(&self) -> Vec<String> {
@@ -93,6 +108,7 @@ fn describe(reason: &WaitReason) -> Option<String> {
         WaitReason::Budget => "the budget is used up".to_owned(),
         WaitReason::Approval => "a person has to agree".to_owned(),
         WaitReason::BackOff { attempt, .. } => format!("attempt {attempt} is due later"),
+        WaitReason::Account { account, .. } => format!("the account {account} is at its rate limit"),
         WaitReason::Wave { wave } => format!("wave {wave} has not ended"),
         WaitReason::Pause => "the run is paused".to_owned(),
     })

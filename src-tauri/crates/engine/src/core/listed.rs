@@ -20,6 +20,10 @@ impl Engine {
         for agent in 0..self.state.agents.len() {
             self.reconcile(agent);
         }
+        self.look_at_unlisted_asks();
+        for agent in 0..self.state.agents.len() {
+            self.say_again(agent);
+        }
         self.ensure_agents();
     }
 
@@ -166,6 +170,7 @@ impl Engine {
             attempt: attempt.number,
             seq: 0,
             host: self.state.agents[agent].host.to_string(),
+            ..MiyabiStamp::default()
         }
     }
 }

@@ -1,12 +1,20 @@
 //! The core: one event in, facts and effects out. It does no IO and has no clock.
 
+mod account;
+mod approval;
+mod budget;
 mod ending;
+mod fallback;
 mod listed;
 mod order;
+mod prompt;
 mod reports;
+mod resume;
+mod say;
 mod schedule;
 mod seen;
 mod sheet;
+mod stamp;
 mod status;
 mod timers;
 mod verdict;
@@ -14,7 +22,7 @@ mod waiting;
 
 use miyabi_plan::{AgentId, AttemptId, WaitReason};
 use miyabi_protocol::link::Command;
-use miyabi_protocol::{AgentStatus, RunOpening, StatusFile, Timestamp};
+use miyabi_protocol::{AgentStatus, QueueTask, RunOpening, StatusFile, Timestamp};
 
 pub use order::OrderError;
 pub use seen::AgentSeen;
@@ -22,7 +30,7 @@ pub use seen::AgentSeen;
 use crate::Effect;
 use crate::event::{Event, Order};
 use crate::fact::{Entry, Fact, NoteKind};
-use crate::projection::queue_file;
+use crate::projection::{queue_file, refresh};
 use crate::state::RunState;
 use schedule::Precedence;
 use seen::Seen;
@@ -44,6 +52,10 @@ pub enum Weakening {
     IgnoreAttemptIds,
     /// Tasks start before their needs are met.
     IgnoreNeeds,
+    /// Agents begin while their account rests.
+    IgnoreRests,
+    /// Agents begin when there is nothing left to spend.
+    IgnoreBudgets,
 }
 
 /// A run in the making.
@@ -54,7 +66,11 @@ pub struct Engine {
     precedence: Precedence,
     now: Timestamp,
     next_seq: u64,
+    /// Whether the helper has the whole queue, so that changes of it are enough.
     queue_is_written: bool,
+    /// What it has of it.
+    queue: Vec<QueueTask>,
+    queue_may_differ: bool,
     last_note: Option<(NoteKind, Option<AgentId>, String)>,
     is_stopped: bool,
     quiet_since: Option<Timestamp>,
@@ -62,7 +78,8 @@ pub struct Engine {
     out: Outbox,
 }
 
-/// Commands by what must come first: stops, the queue, acknowledgements, runners, offers, checks.
+/// Commands by what must come first: stops, the queue, acknowledgements, words to agents at work,
+/// runners, offers, checks.
 /// The files come before the runners, so that a new runner never finds an offer that was taken
 /// back from the one before it.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +87,7 @@ struct Outbox {
     facts: Vec<Entry>,
     stops: Vec<Command>,
     statuses: Vec<Command>,
+    words: Vec<Command>,
     ensures: Vec<Command>,
     offers: Vec<Command>,
     checks: Vec<Command>,
@@ -107,6 +125,8 @@ impl Engine {
             now,
             next_seq,
             queue_is_written: false,
+            queue: Vec::new(),
+            queue_may_differ: false,
             last_note: None,
             is_stopped: false,
             quiet_since: None,
@@ -164,6 +184,7 @@ impl Engine {
             Event::Reported(report) => self.on_report(report),
             Event::LinkDown { why } => self.on_link_down(why),
             Event::Tick => {}
+            Event::Slept { millis } => self.on_slept(millis),
         }
         self.settle();
         self.finish()
@@ -205,9 +226,7 @@ impl Engine {
 
     fn decide(&mut self, fact: Fact) {
         self.state.apply(&fact, self.now);
-        if changes_queue(&fact) {
-            self.queue_is_written = false;
-        }
+        self.queue_may_differ |= changes_queue(&fact);
         if matches!(fact, Fact::AgentJoined { .. }) {
             self.seen.agents.resize_with(self.state.agents.len(), AgentSeen::default);
         }
@@ -218,17 +237,24 @@ impl Engine {
     fn finish(&mut self) -> Step {
         let queue = self.queue_if_changed();
         let out = std::mem::take(&mut self.out);
-        let commands = out.stops.into_iter().chain(queue).chain(out.statuses);
+        let commands = out.stops.into_iter().chain(queue).chain(out.statuses).chain(out.words);
         let commands = commands.chain(out.ensures).chain(out.offers).chain(out.checks);
         Step { facts: out.facts, effects: commands.map(Effect::Send).collect() }
     }
 
     fn queue_if_changed(&mut self) -> Option<Command> {
-        if !self.seen.listed || self.queue_is_written {
+        if !self.seen.listed {
             return None;
         }
-        self.queue_is_written = true;
-        Some(Command::WriteQueue { queue: queue_file(&self.state, self.now) })
+        let may_differ = std::mem::take(&mut self.queue_may_differ);
+        if !self.queue_is_written {
+            self.queue_is_written = true;
+            let queue = queue_file(&self.state, self.now);
+            self.queue.clone_from(&queue.tasks);
+            return Some(Command::WriteQueue { queue });
+        }
+        let tasks = if may_differ { refresh(&mut self.queue, &self.state) } else { Vec::new() };
+        (!tasks.is_empty()).then_some(Command::UpdateQueue { updated_at: self.now, tasks })
     }
 
     /// Writes an agent's file and takes it as seen: frames arrive in order.
@@ -241,6 +267,7 @@ impl Engine {
     }
 
     fn write_idle(&mut self, agent: usize) {
+        self.seen.agents[agent].activity = None;
         self.seen.agents[agent].idle_written_at = Some(self.now);
         let idle = StatusFile::idle(&self.state.agents[agent].id, self.now);
         self.write_status(agent, idle);

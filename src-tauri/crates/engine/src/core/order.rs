@@ -63,6 +63,9 @@ impl Engine {
             Order::Reassign { task, agent, stop_running } => {
                 self.reassign(&task, &agent, stop_running, By::Person)
             }
+            Order::Answer { number, answer, scope } => self.answer(number, answer, scope),
+            Order::RaiseBudget { number, limit } => self.raise_budget(number, limit),
+            Order::Say { agent, text } => self.say(&agent, &text),
         }
     }
 
@@ -141,6 +144,7 @@ impl Engine {
         self.stop_runner(agent, &attempt, why);
         let drains = phase == AttemptPhase::Running;
         let error = why.to_owned();
+        self.note_last_usage(&attempt);
         self.decide(Fact::AttemptFailed { attempt, cause, error, evidence: None, next, drains });
         if phase == AttemptPhase::Offered {
             self.take_offer_back(agent);
@@ -153,6 +157,10 @@ impl Engine {
         let index = self.find_task(task)?;
         match self.state.tasks[index].standing {
             Standing::Failed | Standing::Cancelled | Standing::BackOff(_) => {}
+            Standing::Waiting if self.is_own_runner_lost(index) => {
+                self.try_runner_now(index);
+                return Ok(());
+            }
             Standing::Waiting => {
                 return Err(OrderError::DoesNotFit(format!(
                     "{task} is waiting already; `miyabi why {task}` says for what"
@@ -232,7 +240,8 @@ impl Engine {
     fn check_agent(&self, task: usize, agent: &AgentId) -> Result<(), OrderError> {
         let found = self.state.agent(agent).ok_or_else(|| OrderError::UnknownAgent(agent.clone()))?;
         let planned = &self.state.opening.plan.tasks[task];
-        if found.kind != planned.kind() {
+        let crosses = self.state.agent_index(agent).is_some_and(|agent| self.state.may_cross(task, agent));
+        if found.kind != planned.kind() && !crosses {
             let (task, wanted) = (planned.id.clone(), planned.kind());
             return Err(OrderError::WrongKind { task, wanted, agent: agent.clone() });
         }

@@ -5,7 +5,7 @@ use miyabi_protocol::Baseline;
 use miyabi_protocol::link::Report;
 
 use super::Engine;
-use super::seen::{OfferSeen, Seen};
+use super::seen::{Asks, OfferSeen, Seen};
 use crate::fact::{Fact, NextTry, NoteKind};
 use crate::state::AttemptPhase;
 
@@ -13,6 +13,9 @@ impl Engine {
     pub(super) fn on_report(&mut self, report: Report) {
         match report {
             Report::Welcome { .. } | Report::Load(_) | Report::Pong { .. } | Report::Stopped => {}
+            Report::Asks { agent, attempt, asks, heard } => {
+                self.on_asks(agent, Asks { attempt, asks, heard });
+            }
             Report::Refused { message } | Report::StateProblem { message } => {
                 self.note(NoteKind::StateProblem, None, message);
             }
@@ -168,6 +171,7 @@ impl Engine {
         error: String,
         next: NextTry,
     ) {
+        self.note_last_usage(attempt);
         self.decide(Fact::AttemptFailed {
             attempt: attempt.clone(),
             cause,

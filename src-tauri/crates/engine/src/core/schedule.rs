@@ -10,7 +10,7 @@ use miyabi_protocol::{AgentStatus, StatusFile};
 use super::seen::OfferSeen;
 use super::{Engine, Weakening};
 use crate::fact::{Fact, NextTry};
-use crate::state::{AgentState, RunState, Standing, TaskState};
+use crate::state::{AgentState, RunState, Standing};
 
 /// What of the order of tasks never changes in a run.
 #[derive(Debug, Clone)]
@@ -46,22 +46,27 @@ impl Engine {
             return;
         }
         let ready = self.ready();
+        self.notice_budgets(&ready);
         let mut own_ready = vec![0_u32; self.state.agents.len()];
-        for agent in ready.iter().filter_map(|task| self.own_agent(*task)) {
-            own_ready[agent] += 1;
+        // An agent whose own tasks wait for money has none that is ready.
+        let home = |task: &usize| self.own_agent(*task).filter(|own| !self.is_over_budget(*task, *own));
+        let homes: Vec<Option<usize>> = ready.iter().map(home).collect();
+        for agent in homes.iter().flatten() {
+            own_ready[*agent] += 1;
         }
-        for task in ready {
+        for (task, home) in ready.into_iter().zip(homes) {
             if free.is_empty() {
                 return;
             }
             let own = self.own_agent(task);
-            let taker = own.filter(|own| free.contains(own) && self.has_room(*own));
+            let taker = own.filter(|own| free.contains(own) && self.may_begin(task, *own));
             if let Some(agent) = taker.or_else(|| self.substitute(task, &free, &own_ready)) {
                 self.assign(task, agent);
-                // An offer that failed at once leaves the agent free.
-                free.retain(|agent| self.state.agents[*agent].current.is_none());
-                if let Some(own) = own {
-                    own_ready[own] -= 1;
+                // An offer that failed at once leaves the agent free; one that was made may keep
+                // others of its account or program from beginning.
+                free.retain(|agent| self.is_free(*agent));
+                if let Some(home) = home {
+                    own_ready[home] -= 1;
                 }
             }
         }
@@ -76,14 +81,25 @@ impl Engine {
 
     /// The agent that has the task, where it may run it.
     pub(super) fn own_agent(&self, task: usize) -> Option<usize> {
-        let own = self.state.agent_index(&self.state.tasks[task].agent);
+        let own = self.state.agent_index(self.state.home_agent(task));
         own.filter(|agent| self.is_on_host(task, *agent))
     }
 
-    /// A free agent of the same kind that has no ready task of its own.
+    fn may_begin(&self, task: usize, agent: usize) -> bool {
+        self.has_room(agent) && !self.is_over_budget(task, agent)
+    }
+
+    /// A free agent that has no ready task of its own: of the same kind, or of another one that may
+    /// stand in; the one that had the task before is asked first.
     fn substitute(&self, task: usize, free: &[usize], own_ready: &[u32]) -> Option<usize> {
-        let mut idle = free.iter().copied().filter(|agent| own_ready[*agent] == 0);
-        idle.find(|agent| self.may_stand_in(task, *agent) && self.has_room(*agent))
+        let idle = free.iter().copied().filter(|agent| own_ready[*agent] == 0);
+        let mut able = idle.filter(|agent| self.may_stand_in(task, *agent) && self.may_begin(task, *agent));
+        let last = &self.state.tasks[task].agent;
+        let first = able.next()?;
+        if self.state.agents[first].id == *last || self.state.home_agent(task) == last {
+            return Some(first);
+        }
+        able.find(|agent| self.state.agents[*agent].id == *last).or(Some(first))
     }
 
     /// Whether anything at all may start. A run that was stuck goes on by itself when it can.
@@ -154,6 +170,8 @@ impl Engine {
             && seen.rests_until.is_none()
             && seen.unsure_until.is_none()
             && !seen.is_absent()
+            && self.account_bars(agent).is_none()
+            && !self.is_runner_barred(agent)
     }
 
     fn is_on_host(&self, task: usize, agent: usize) -> bool {
@@ -161,16 +179,21 @@ impl Engine {
         host.is_none_or(|host| host == &self.state.agents[agent].host)
     }
 
-    /// Other agents that may take a task by themselves, in the plan's order.
+    /// Other agents that may take a task by themselves, in the plan's order, those of other kinds
+    /// that stand in included.
     pub(super) fn substitutes(&self, task: usize) -> impl Iterator<Item = usize> {
         (0..self.state.agents.len()).filter(move |agent| self.may_stand_in(task, *agent))
     }
 
     fn may_stand_in(&self, task: usize, agent: usize) -> bool {
-        let TaskState { pinned, agent: own, .. } = &self.state.tasks[task];
+        let pinned = self.state.tasks[task].pinned;
         let AgentState { kind, id, .. } = &self.state.agents[agent];
-        let may_steal = !pinned && self.state.opening.plan.work_stealing && id != own;
-        may_steal && *kind == self.state.opening.plan.tasks[task].kind() && self.is_on_host(task, agent)
+        if pinned || id == self.state.home_agent(task) || !self.is_on_host(task, agent) {
+            return false;
+        }
+        let may_steal =
+            self.state.opening.plan.work_stealing && *kind == self.state.opening.plan.tasks[task].kind();
+        may_steal || self.state.may_cross(task, agent)
     }
 
     pub(super) fn has_room(&self, agent: usize) -> bool {
@@ -198,6 +221,7 @@ impl Engine {
         }
         let number = self.state.tasks[task].attempts.last().map_or(1, |attempt| attempt.number + 1);
         let attempt = AttemptId { task: self.state.tasks[task].id.clone(), number };
+        self.begin_trial(agent);
         let id = self.state.agents[agent].id.clone();
         self.decide(Fact::Assigned { attempt: attempt.clone(), agent: id });
         self.seen.agents[agent].busy_since = None;
@@ -206,14 +230,17 @@ impl Engine {
 
     fn offer(&mut self, agent: usize, attempt: &AttemptId) {
         let Some(sheet) = self.sheet(attempt) else {
-            let error = "no runner for this agent is part of this program; rehearse the plan instead";
+            let error =
+                "nothing says how this agent is run: name the tools of its MCP server in agent_config.json";
             self.fail_attempt(attempt, FailureCause::NotStarted, error.to_owned(), NextTry::Never);
             return;
         };
+        self.note_template(attempt);
         let id = &self.state.agents[agent].id;
         let status = StatusFile::busy(id, attempt, self.stamp(agent, attempt), self.now);
         let seen = &mut self.seen.agents[agent];
         (seen.status, seen.progress, seen.stale_busy) = (Some(AgentStatus::Busy), 0.0, false);
+        (seen.activity, seen.usage, seen.heard) = (None, None, 0);
         seen.offer = OfferSeen::Sent;
         self.out.offers.push(Command::Offer { sheet: Box::new(sheet), status });
     }

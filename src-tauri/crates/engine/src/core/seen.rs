@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use miyabi_plan::{AgentId, AttemptId};
-use miyabi_protocol::{AgentStatus, StatusFile, Timestamp};
+use miyabi_protocol::{AgentStatus, ApprovalRequest, StatusFile, Timestamp, Usage};
 
 /// After so many offers in a row that nobody took, an agent counts as absent until it shows a
 /// sign of life.
@@ -22,6 +22,16 @@ pub(super) struct Seen {
     /// Files that were reported before the listing was complete: they are judged together, after
     /// what the runners are at is known and the queue can be written.
     pub(super) unlisted: BTreeMap<AgentId, StatusFile>,
+    /// Requests for permission, likewise.
+    pub(super) unlisted_asks: BTreeMap<AgentId, Asks>,
+}
+
+/// What waits for an answer, as a helper reported it.
+#[derive(Debug, Clone)]
+pub(super) struct Asks {
+    pub(super) attempt: AttemptId,
+    pub(super) asks: Vec<ApprovalRequest>,
+    pub(super) heard: u32,
 }
 
 /// What was last seen of an agent.
@@ -37,6 +47,12 @@ pub struct AgentSeen {
     pub pid: Option<u32>,
     /// What its runner is at.
     pub runner_attempt: Option<AttemptId>,
+    /// What it is doing, in a line, as its runner says.
+    pub activity: Option<String>,
+    /// What an attempt of it used until now, as its runner says, with the model's name.
+    pub usage: Option<(AttemptId, Usage, Option<String>)>,
+    /// The highest number of what a person said and reached it, over this link.
+    pub(super) heard: u32,
     /// What is wrong with it.
     pub problem: Option<String>,
     /// How far the offer of its current attempt got.
@@ -102,6 +118,11 @@ impl AgentSeen {
 
 impl Seen {
     pub(super) fn nothing(agents: usize) -> Self {
-        Self { agents: vec![AgentSeen::default(); agents], listed: false, unlisted: BTreeMap::new() }
+        Self {
+            agents: vec![AgentSeen::default(); agents],
+            listed: false,
+            unlisted: BTreeMap::new(),
+            unlisted_asks: BTreeMap::new(),
+        }
     }
 }

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use miyabi_plan::{Agent, AttemptId, Check, RunnerKind};
-use miyabi_protocol::{AttemptSheet, RunnerSpec};
+use miyabi_plan::policy::STAND_IN_PERCENT;
+use miyabi_plan::{Agent, AgentMode, AttemptId, Check, McpTool, McpTools, RunnerKind};
+use miyabi_protocol::{AgentProtocol, AgentSpec, AttemptSheet, RunnerSpec};
 
 use super::Engine;
-use crate::state::AttemptPhase;
+use crate::state::AgentState;
 
 impl Engine {
-    /// The sheet of an attempt; none when the attempt is not in the run, or no runner for its agent
-    /// exists in this program.
+    /// The sheet of an attempt; none when the attempt is not in the run, or nothing says how its
+    /// agent is run.
     pub(super) fn sheet(&self, id: &AttemptId) -> Option<AttemptSheet> {
         let opening = &self.state.opening;
         let task = opening.plan.task(&id.task)?;
-        let attempt =
-            self.state.task(&id.task)?.attempts.iter().find(|attempt| attempt.number == id.number)?;
+        let attempt = self.state.attempt(id)?;
         let agent = self.state.agent(&attempt.agent)?;
         Some(AttemptSheet {
             run_id: opening.run_id.clone(),
@@ -24,42 +24,59 @@ impl Engine {
             agent: agent.id.clone(),
             host: agent.host.to_string(),
             title: task.title.clone(),
-            prompt: self.prompt(id, &task.prompt),
+            prompt: match agent.runner.has_model() {
+                true => self.model_prompt(id).0,
+                false => self.plain_prompt(id),
+            },
             module: task.module.clone(),
             work_folder: Some(opening.work_folder.clone()),
             outputs: task.outputs.clone(),
             acceptance: task.acceptance.iter().map(|check| self.absolute_check(check)).collect(),
-            runner: self.runner_spec(agent.runner, opening.plan.agent(&agent.id))?,
-            estimated_seconds: task.estimated_seconds,
+            runner: self.runner_spec(id, agent)?,
+            estimated_seconds: match self.state.stands_in(self.state.task(&id.task)?, attempt) {
+                true => task.estimated_seconds.saturating_mul(STAND_IN_PERCENT) / 100,
+                false => task.estimated_seconds,
+            },
             assigned_at: attempt.assigned_at,
         })
     }
 
-    /// The task's own words, and after a failure what was wrong with the attempt before.
-    fn prompt(&self, id: &AttemptId, own: &str) -> String {
-        let attempts = self.state.task(&id.task).map(|task| task.attempts.as_slice()).unwrap_or_default();
-        let failed = attempts.iter().filter(|a| a.number < id.number && a.phase == AttemptPhase::Ended);
-        match failed.filter_map(|attempt| attempt.error.as_deref()).next_back() {
-            Some(error) => format!("{own}\n\nThe attempt before this one failed: {error}\n"),
-            None => own.to_owned(),
-        }
-    }
-
-    fn runner_spec(&self, runner: RunnerKind, planned: Option<&Agent>) -> Option<RunnerSpec> {
-        match runner {
+    fn runner_spec(&self, id: &AttemptId, agent: &AgentState) -> Option<RunnerSpec> {
+        let planned = self.state.opening.plan.agent(&agent.id);
+        match agent.runner {
             RunnerKind::External => Some(RunnerSpec::External),
             RunnerKind::Rehearsal => {
                 Some(RunnerSpec::Rehearsal { speed: self.state.opening.rehearse.unwrap_or(1.0) })
             }
             RunnerKind::Command => {
                 let planned = planned?;
-                let mut environment: BTreeMap<String, String> = planned.environment.clone();
-                environment.insert("MIYABI_PLAN_DIR".to_owned(), self.state.opening.plan_dir.clone());
-                environment.insert("MIYABI_STATE_DIR".to_owned(), self.state.opening.state_dir.clone());
+                let environment = self.environment(planned);
                 Some(RunnerSpec::Command { argv: self.absolute(&planned.command), environment })
             }
-            RunnerKind::Claude | RunnerKind::Codex => None,
+            RunnerKind::Claude | RunnerKind::Codex | RunnerKind::Acp | RunnerKind::Mcp => {
+                Some(RunnerSpec::Agent(Box::new(self.agent_spec(id, planned?)?)))
+            }
         }
+    }
+
+    fn agent_spec(&self, id: &AttemptId, planned: &Agent) -> Option<AgentSpec> {
+        Some(AgentSpec {
+            protocol: protocol(planned)?,
+            argv: self.absolute(&agent_argv(planned)),
+            environment: self.environment(planned),
+            model: planned.model.clone(),
+            access: planned.access,
+            budget: self.budget_left(&id.task, &planned.id),
+            silent_seconds: self.state.opening.plan.limits.silent_seconds,
+            resume: self.session(id),
+        })
+    }
+
+    fn environment(&self, planned: &Agent) -> BTreeMap<String, String> {
+        let mut environment = planned.environment.clone();
+        environment.insert("MIYABI_PLAN_DIR".to_owned(), self.state.opening.plan_dir.clone());
+        environment.insert("MIYABI_STATE_DIR".to_owned(), self.state.opening.state_dir.clone());
+        environment
     }
 
     fn absolute_check(&self, check: &Check) -> Check {
@@ -77,4 +94,50 @@ impl Engine {
         }
         argv
     }
+}
+
+/// How an agent with a model is spoken to; none for an MCP server whose tools nobody named.
+fn protocol(agent: &Agent) -> Option<AgentProtocol> {
+    Some(match (agent.runner, agent.mode) {
+        (RunnerKind::Claude, Some(AgentMode::Interactive)) => AgentProtocol::ClaudeTerminal,
+        (RunnerKind::Claude, _) => AgentProtocol::ClaudeStream,
+        (RunnerKind::Codex, Some(AgentMode::Interactive)) => AgentProtocol::CodexTerminal,
+        (RunnerKind::Codex, Some(AgentMode::AppServer)) => AgentProtocol::CodexAppServer,
+        (RunnerKind::Codex, Some(AgentMode::Mcp)) => {
+            AgentProtocol::Mcp { tools: agent.tools.clone().unwrap_or_else(codex_tools) }
+        }
+        (RunnerKind::Codex, _) => AgentProtocol::CodexExec,
+        (RunnerKind::Acp, _) => AgentProtocol::Acp,
+        (RunnerKind::Mcp, _) => AgentProtocol::Mcp { tools: agent.tools.clone()? },
+        (RunnerKind::Command | RunnerKind::External | RunnerKind::Rehearsal, _) => return None,
+    })
+}
+
+fn agent_argv(agent: &Agent) -> Vec<String> {
+    let mut argv = agent.command.clone();
+    let by_mcp = agent.runner == RunnerKind::Codex && agent.mode == Some(AgentMode::Mcp);
+    if argv.is_empty() {
+        argv.push(agent.runner.word().to_owned());
+    }
+    if by_mcp && !argv.iter().any(|word| word == "mcp-server") {
+        argv.push("mcp-server".to_owned());
+    }
+    argv
+}
+
+/// The tools of `codex mcp-server`.
+fn codex_tools() -> McpTools {
+    let tool = |name: &str, arguments: &[(&str, &str)]| McpTool {
+        name: name.to_owned(),
+        arguments: arguments.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+    };
+    let start = [
+        ("prompt", "{{prompt}}"),
+        ("cwd", "{{work_folder}}"),
+        ("sandbox", "{{sandbox}}"),
+        ("model", "{{model}}"),
+        ("approval-policy", "on-request"),
+    ];
+    let reply = [("threadId", "{{session}}"), ("prompt", "{{prompt}}")];
+    McpTools { start: tool("codex", &start), reply: Some(tool("codex-reply", &reply)) }
 }

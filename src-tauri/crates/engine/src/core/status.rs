@@ -5,7 +5,7 @@ use miyabi_protocol::{AgentStatus, StatusFile};
 
 use super::seen::OfferSeen;
 use super::{Engine, Weakening};
-use crate::fact::{Claim, Fact, NoteKind};
+use crate::fact::{Fact, NoteKind};
 use crate::state::AttemptPhase;
 
 impl Engine {
@@ -86,21 +86,25 @@ impl Engine {
         let is_open = matches!(phase, AttemptPhase::Offered | AttemptPhase::Running);
         match file.status {
             AgentStatus::Idle => self.on_idle_with_attempt(agent, attempt, phase),
-            AgentStatus::InProgress => self.note_started(attempt, phase),
+            AgentStatus::InProgress => {
+                self.note_started(attempt, phase);
+                self.read_stamp(agent, file);
+            }
             AgentStatus::Completed if is_open => {
                 self.note_started(attempt, phase);
-                let output_files = file.output_files.clone();
-                self.on_claim(agent, attempt, Claim::Completed { output_files });
+                self.read_stamp(agent, file);
+                self.on_claim(agent, attempt, self.completed_claim(agent, file));
             }
             AgentStatus::Failed if is_open => {
                 self.note_started(attempt, phase);
-                self.on_claim(agent, attempt, Claim::Failed { errors: file.errors.clone() });
+                self.read_stamp(agent, file);
+                self.on_claim(agent, attempt, self.failed_claim(agent, file));
             }
             AgentStatus::Busy | AgentStatus::Completed | AgentStatus::Failed => {}
         }
     }
 
-    fn note_started(&mut self, attempt: &AttemptId, phase: AttemptPhase) {
+    pub(super) fn note_started(&mut self, attempt: &AttemptId, phase: AttemptPhase) {
         if phase == AttemptPhase::Offered {
             self.decide(Fact::Started { attempt: attempt.clone() });
         }
@@ -162,6 +166,7 @@ impl Engine {
 
     fn on_draining_status(&mut self, agent: usize, file: &StatusFile) {
         let id = self.state.agents[agent].id.clone();
+        self.read_stamp(agent, file);
         match file.status {
             AgentStatus::Busy | AgentStatus::InProgress => {}
             AgentStatus::Idle => self.decide(Fact::Drained { agent: id }),
@@ -215,7 +220,9 @@ impl Engine {
         }
     }
 
+    /// What it used was used all the same.
     fn drop_late_claim(&mut self, agent: usize, file: &StatusFile) {
+        self.read_stamp(agent, file);
         let task: String = file.task_id.as_deref().unwrap_or("no task").chars().take(60).collect();
         self.decide(Fact::LateClaim { agent: self.state.agents[agent].id.clone(), task });
     }

@@ -19,8 +19,22 @@ impl Engine {
             _ => None,
         });
         let rests = self.seen.agents.iter().flat_map(|seen| [seen.rests_until, seen.unsure_until]).flatten();
+        let others = self.next_account_start().chain(self.rechecks()).chain(self.approval_timers());
         // What is due already was looked at; it waits for something else than time.
-        attempts.chain(rests).chain(self.stuck_at()).filter(|due| *due > self.now).min()
+        attempts.chain(rests).chain(others).chain(self.stuck_at()).filter(|due| *due > self.now).min()
+    }
+
+    /// What runs had none of the time that the machine slept.
+    pub(super) fn on_slept(&mut self, millis: i64) {
+        let is_at_work = self.state.tasks.iter().any(|task| task.standing == Standing::Active);
+        if millis > 0 && is_at_work {
+            self.decide(Fact::Slept { millis });
+        }
+        let later = |since: Timestamp| since.plus_millis(millis.max(0)).min(self.now);
+        self.quiet_since = self.quiet_since.map(later);
+        for seen in &mut self.seen.agents {
+            seen.busy_since = seen.busy_since.map(later);
+        }
     }
 
     /// When an attempt has had its time; none while nothing is measured.
@@ -32,8 +46,11 @@ impl Engine {
                 // Counted from when BUSY was on the disk, not from when it was decided.
                 Some(self.seen.agents[agent].busy_since?.plus_seconds(plan.limits.offer_seconds))
             }
+            // While a person is asked, its time stands still.
+            AttemptPhase::Running if attempt.waits_since.is_some() => None,
             AttemptPhase::Running => {
-                Some(attempt.started_at?.plus_seconds(plan.tasks[task].time_limit_seconds))
+                let limit = attempt.started_at?.plus_seconds(plan.tasks[task].time_limit_seconds);
+                Some(limit.plus_millis(attempt.stood_still_millis))
             }
             _ => None,
         }
@@ -47,6 +64,7 @@ impl Engine {
         if !self.seen.listed {
             return;
         }
+        self.expire_approvals();
         for (agent, attempt, phase) in self.overdue() {
             match phase {
                 AttemptPhase::Offered => self.on_offer_not_taken(agent, &attempt),
@@ -101,6 +119,7 @@ impl Engine {
         let limit = self.state.opening.plan.task(&attempt.task).map_or(0, |task| task.time_limit_seconds);
         let error = format!("over its time limit of {limit} s");
         self.stop_runner(agent, attempt, &error);
+        self.note_last_usage(attempt);
         let next = self.next_try(attempt);
         self.decide(Fact::AttemptFailed {
             attempt: attempt.clone(),

@@ -1,8 +1,8 @@
 //! Claims and what becomes of them. An agent's word alone never releases a dependent.
 
 use miyabi_plan::{AttemptId, FailureCause, RunnerKind};
-use miyabi_protocol::EvidenceReport;
 use miyabi_protocol::link::Command;
+use miyabi_protocol::{EvidenceReport, Timestamp};
 
 use super::Engine;
 use crate::fact::{Claim, Fact, NextTry};
@@ -11,6 +11,9 @@ use crate::state::AttemptPhase;
 impl Engine {
     pub(super) fn on_claim(&mut self, agent: usize, attempt: &AttemptId, claim: Claim) {
         self.decide(Fact::Claimed { attempt: attempt.clone(), claim: claim.clone() });
+        if matches!(claim, Claim::Completed { .. }) {
+            self.program_works(agent);
+        }
         self.judge(agent, attempt, claim);
     }
 
@@ -18,14 +21,56 @@ impl Engine {
     pub(super) fn judge(&mut self, agent: usize, attempt: &AttemptId, claim: Claim) {
         match claim {
             Claim::Completed { .. } => self.look_for_evidence(agent, attempt),
-            Claim::Failed { errors } => {
+            Claim::Failed { errors, cause, until } => {
                 let error = match errors.is_empty() {
                     true => "the agent gave up and did not say why".to_owned(),
                     false => errors.join("; "),
                 };
-                let next = self.next_try(attempt);
-                self.fail_attempt(attempt, FailureCause::AgentFailed, error, next);
+                self.on_failure(agent, attempt, cause.unwrap_or(FailureCause::AgentFailed), until, error);
                 self.release(agent);
+            }
+        }
+    }
+
+    /// What follows differs by cause: what is not the task's fault spends no try.
+    fn on_failure(
+        &mut self,
+        agent: usize,
+        attempt: &AttemptId,
+        cause: FailureCause,
+        until: Option<Timestamp>,
+        error: String,
+    ) {
+        let runner = self.state.agents[agent].runner;
+        if !runner.has_model() {
+            let next = self.next_try(attempt);
+            self.fail_attempt(attempt, cause, error, next);
+            return;
+        }
+        match cause {
+            FailureCause::RateLimited => {
+                if let Some(rests) = self.rests(agent, until, &error) {
+                    self.decide(rests);
+                }
+                self.fail_attempt(attempt, cause, error, NextTry::Free);
+            }
+            FailureCause::BudgetReached => {
+                let id = self.state.agents[agent].id.clone();
+                let waits = self.ran_out_of_money(&attempt.task, &id);
+                let next = if waits { NextTry::Free } else { self.next_try(attempt) };
+                self.fail_attempt(attempt, cause, error, next);
+            }
+            FailureCause::NotInstalled | FailureCause::NotLoggedIn | FailureCause::ProviderDown => {
+                let (next, lost) = self.program_failed(runner, attempt, &error);
+                self.fail_attempt(attempt, cause, error, next);
+                if let Some(lost) = lost {
+                    self.decide(lost);
+                }
+            }
+            FailureCause::PermissionRefused => self.fail_attempt(attempt, cause, error, NextTry::Never),
+            _ => {
+                let next = self.next_try(attempt);
+                self.fail_attempt(attempt, cause, error, next);
             }
         }
     }
@@ -46,7 +91,11 @@ impl Engine {
             self.complete(agent, attempt, None);
             return;
         }
-        let baseline = self.state.current(attempt).and_then(|current| current.baseline.clone());
+        let first = self.state.began_in_session(attempt);
+        if let Some(first) = first {
+            sheet.assigned_at = first.assigned_at;
+        }
+        let baseline = first.and_then(|first| first.baseline.clone());
         self.out.checks.push(Command::CheckEvidence { sheet: Box::new(sheet), baseline });
     }
 
@@ -88,12 +137,18 @@ impl Engine {
         if task.tries_spent >= planned.retries {
             return NextTry::Never;
         }
-        let doubled = i64::from(plan.limits.back_off_seconds) << task.tries_spent.min(20);
-        let longest = i64::from(plan.limits.back_off_max_seconds);
+        NextTry::At { time: self.now.plus_millis(self.back_off_millis(task.tries_spent, attempt)) }
+    }
+
+    /// The pause after so many failures before this one: doubled with each, and a little different
+    /// for each attempt.
+    pub(super) fn back_off_millis(&self, failures: u32, attempt: &AttemptId) -> i64 {
+        let limits = &self.state.opening.plan.limits;
+        let doubled = i64::from(limits.back_off_seconds) << failures.min(20);
+        let longest = i64::from(limits.back_off_max_seconds);
         let seconds = doubled.min(longest);
         let spread = (seconds * 500) * i64::from(jitter(&self.state.opening.run_id, attempt)) / 255;
-        let millis = (seconds * 750 + spread).min(longest * 1000);
-        NextTry::At { time: self.now.plus_millis(millis) }
+        (seconds * 750 + spread).min(longest * 1000)
     }
 }
 

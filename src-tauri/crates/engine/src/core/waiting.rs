@@ -1,6 +1,7 @@
 //! Why a task does not run: every task that is not running has at least one reason.
 
 use miyabi_plan::WaitReason;
+use miyabi_protocol::Timestamp;
 
 use super::Engine;
 use crate::state::{Standing, TaskState};
@@ -22,7 +23,9 @@ impl Engine {
             reasons.push(WaitReason::Need { tasks: unmet });
             return reasons;
         }
-        if let Standing::BackOff(until) = task.standing {
+        if let Standing::BackOff(until) = task.standing
+            && until > self.now
+        {
             reasons.push(back_off(task, until));
         }
         if self.state.paused {
@@ -47,22 +50,63 @@ impl Engine {
         if !self.seen.listed {
             return Some(WaitReason::Host { host: self.state.agents[first].host.clone() });
         }
-        let free = able.into_iter().find(|agent| self.is_free(*agent));
-        let full = free.and_then(|agent| self.full(&self.state.agents[agent].host));
-        Some(match full {
-            Some((host, limit)) => WaitReason::Capacity { host, limit },
-            None => {
-                let agent = &self.state.agents[first];
-                let task = agent.current.as_ref().map(|attempt| attempt.task.clone());
-                WaitReason::Agent { agent: agent.id.clone(), task }
-            }
-        })
+        able.retain(|agent| !self.is_over_budget(index, *agent));
+        let Some(first) = able.first().copied() else { return Some(WaitReason::Budget) };
+        let free = able.iter().copied().filter(|agent| self.is_free(*agent));
+        if let Some((host, limit)) = free.clone().find_map(|agent| self.full(&self.state.agents[agent].host))
+        {
+            return Some(WaitReason::Capacity { host, limit });
+        }
+        if free.count() > 0 {
+            return Some(self.at_work(first));
+        }
+        Some(self.wait_for_time(index, &able).unwrap_or_else(|| {
+            // An agent whose program is lost is waited for only where nobody can stand in.
+            let works = able.iter().copied().find(|agent| !self.is_runner_barred(*agent));
+            self.at_work(works.unwrap_or(first))
+        }))
+    }
+
+    fn at_work(&self, agent: usize) -> WaitReason {
+        let agent = &self.state.agents[agent];
+        let task = agent.current.as_ref().map(|attempt| attempt.task.clone());
+        WaitReason::Agent { agent: agent.id.clone(), task }
+    }
+
+    /// Where all that could take the task wait for a time themselves: the first such time.
+    fn wait_for_time(&self, index: usize, able: &[usize]) -> Option<WaitReason> {
+        let idle = |agent: &&usize| self.state.agents[**agent].current.is_none();
+        let idle: Vec<usize> = able.iter().filter(idle).copied().collect();
+        let works = |agent: &&usize| !self.is_runner_barred(**agent);
+        if !able.iter().any(|agent| works(&agent)) {
+            return self.wait_for_program(index, able);
+        }
+        let bars = idle.iter().filter(works).map(|agent| self.account_bars(*agent));
+        let (account, until) =
+            bars.collect::<Option<Vec<_>>>()?.into_iter().min_by_key(|(_, until)| *until)?;
+        Some(WaitReason::Account { account: account.to_owned(), until_seconds: seconds(until) })
+    }
+
+    /// Where the programs of all that could take the task are lost: the next trial, or the agent
+    /// that tries now.
+    fn wait_for_program(&self, index: usize, able: &[usize]) -> Option<WaitReason> {
+        let lost = able.iter().filter_map(|agent| self.state.lost_runner(self.state.agents[*agent].runner));
+        let trial = lost.clone().find_map(|lost| lost.trial.as_ref());
+        let tries = |agent: &usize| trial.is_some() && self.state.agents[*agent].current.as_ref() == trial;
+        if let Some(agent) = (0..self.state.agents.len()).find(tries) {
+            return Some(self.at_work(agent));
+        }
+        let recheck = lost.map(|lost| lost.recheck_at).filter(|at| *at > self.now).min()?;
+        Some(back_off(&self.state.tasks[index], recheck))
     }
 }
 
-fn back_off(task: &TaskState, until: miyabi_protocol::Timestamp) -> WaitReason {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this age fit a double exactly")]
-    let until_seconds = until.as_millis() as f64 / 1000.0;
+fn back_off(task: &TaskState, until: Timestamp) -> WaitReason {
     let attempt = task.attempts.last().map_or(1, |attempt| attempt.number + 1);
-    WaitReason::BackOff { until_seconds, attempt }
+    WaitReason::BackOff { until_seconds: seconds(until), attempt }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of this age fit a double exactly")]
+fn seconds(time: Timestamp) -> f64 {
+    time.as_millis() as f64 / 1000.0
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use miyabi_engine::{Effect, Engine, Entry, Event, Fact, Order, OrderError, Standing, Step, TaskState};
 use miyabi_plan::model::TmuxLayout;
 use miyabi_plan::{
-    Agent, AgentId, AttemptId, Choice, Host, HostId, Limits, Plan, RunPhase, RunnerKind, Task, TaskId,
-    TransportKind,
+    Access, Agent, AgentId, ApprovalPolicy, AttemptId, Budget, Choice, FailureCause, Fallback, Host, HostId,
+    Limits, Plan, PriceTable, RunPhase, RunnerKind, Task, TaskId, TransportKind,
 };
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{
-    AgentStatus, Baseline, EvidenceReport, MiyabiStamp, QueueFile, RunOpening, StatusFile, Timestamp,
+    AgentSpec, AgentStatus, AttemptSheet, Baseline, EvidenceReport, Failure, MiyabiStamp, QueueFile,
+    RunOpening, RunnerSpec, StatusFile, Timestamp,
 };
 
 pub(crate) fn agent(id: &str) -> AgentId {
@@ -35,6 +36,11 @@ pub(crate) fn plan(agents: &[&str], tasks: &[(&str, &str, &str)]) -> Plan {
         runner: RunnerKind::External,
         command: vec!["work".to_owned()],
         environment: BTreeMap::new(),
+        mode: None,
+        model: None,
+        access: Access::Edit,
+        account: String::new(),
+        tools: None,
     });
     let tasks = tasks.iter().map(|(id, taker, needs)| Task {
         id: task(id),
@@ -55,6 +61,9 @@ pub(crate) fn plan(agents: &[&str], tasks: &[(&str, &str, &str)]) -> Plan {
     Plan {
         name: "bench".to_owned(),
         title: String::new(),
+        label: None,
+        rules: Vec::new(),
+        prompt_template: None,
         order: miyabi_plan::Order::Priority,
         work_stealing: true,
         work_folder: "/work".to_owned(),
@@ -63,6 +72,10 @@ pub(crate) fn plan(agents: &[&str], tasks: &[(&str, &str, &str)]) -> Plan {
         agents: agents.collect(),
         hosts: vec![host("local", 20)],
         limits: Limits::default(),
+        approvals: ApprovalPolicy::default(),
+        budget: Budget::default(),
+        fallback: Fallback::default(),
+        prices: PriceTable::default(),
         layout: TmuxLayout::default(),
     }
 }
@@ -82,6 +95,15 @@ pub(crate) fn host(id: &str, capacity: u32) -> Host {
 pub(crate) fn with_runners(mut plan: Plan) -> Plan {
     for agent in &mut plan.agents {
         agent.runner = RunnerKind::Command;
+    }
+    plan
+}
+
+/// The same plan, its agents with models behind them: `CCG` run by Claude Code, `CG` by Codex.
+pub(crate) fn with_models(mut plan: Plan) -> Plan {
+    for agent in &mut plan.agents {
+        agent.command.clear();
+        agent.runner = if agent.id.kind().as_str() == "CCG" { RunnerKind::Claude } else { RunnerKind::Codex };
     }
     plan
 }
@@ -111,7 +133,12 @@ pub(crate) fn file(id: &str, status: AgentStatus, of: &str) -> StatusFile {
         let of = attempt(of);
         file.task_id = Some(of.task.to_string());
         let run_id = "run-1".to_owned();
-        file.miyabi = Some(MiyabiStamp { run_id, attempt: of.number, seq: 0, host: "local".to_owned() });
+        file.miyabi = Some(MiyabiStamp {
+            run_id,
+            attempt: of.number,
+            host: "local".to_owned(),
+            ..MiyabiStamp::default()
+        });
     }
     file
 }
@@ -208,6 +235,56 @@ impl Bench {
         self.report(Report::Offered { attempt: attempt(of), baseline: Baseline::new() });
     }
 
+    /// BUSY is written, and `a.txt` was like this before.
+    pub(crate) fn offered_with(&mut self, of: &str, digest: &str) {
+        let baseline = Baseline::from([("a.txt".to_owned(), digest.to_owned())]);
+        self.report(Report::Offered { attempt: attempt(of), baseline });
+    }
+
+    /// The check that was asked for in the last step.
+    pub(crate) fn check(&self) -> (&AttemptSheet, &Baseline) {
+        let checks = self.done.iter().rev().filter_map(|command| match command {
+            Command::CheckEvidence { sheet, baseline } => Some((&**sheet, baseline.as_ref()?)),
+            _ => None,
+        });
+        checks.into_iter().next().expect("a check with a baseline")
+    }
+
+    /// The agent's file says this, with more that its runner knows.
+    pub(crate) fn says_with(&mut self, id: &str, status: AgentStatus, of: &str, stamp: MiyabiStamp) {
+        let mut file = file(id, status, of);
+        let known = file.miyabi.take().unwrap_or_default();
+        file.miyabi =
+            Some(MiyabiStamp { run_id: known.run_id, attempt: known.attempt, host: known.host, ..stamp });
+        if status == AgentStatus::Failed {
+            file.errors.push("it went wrong".to_owned());
+        }
+        self.writes(file);
+    }
+
+    /// The attempt fails, and its runner says why.
+    pub(crate) fn fails(&mut self, id: &str, of: &str, cause: FailureCause) {
+        let failure = Some(Failure { cause, until: None });
+        self.says_with(id, AgentStatus::Failed, of, MiyabiStamp { failure, ..MiyabiStamp::default() });
+    }
+
+    /// What the last offer of the last step told the runner.
+    pub(crate) fn sheet(&self) -> &AttemptSheet {
+        let offers = self.done.iter().rev().filter_map(|command| match command {
+            Command::Offer { sheet, .. } => Some(&**sheet),
+            _ => None,
+        });
+        offers.into_iter().next().expect("an offer")
+    }
+
+    /// The same, of an agent with a model behind it.
+    pub(crate) fn spec(&self) -> &AgentSpec {
+        match &self.sheet().runner {
+            RunnerSpec::Agent(spec) => spec,
+            other => panic!("{other:?} is not for a model"),
+        }
+    }
+
     /// The whole of an honest attempt.
     pub(crate) fn works(&mut self, id: &str, of: &str) {
         self.takes(id, of);
@@ -280,7 +357,7 @@ impl Bench {
 
 fn word(command: &Command) -> Option<String> {
     Some(match command {
-        Command::WriteQueue { .. } => "queue".to_owned(),
+        Command::WriteQueue { .. } | Command::UpdateQueue { .. } => "queue".to_owned(),
         Command::Offer { sheet, status } => {
             assert_eq!(status.status, AgentStatus::Busy);
             format!("BUSY {} {}", sheet.agent, sheet.attempt)

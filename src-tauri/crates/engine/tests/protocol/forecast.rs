@@ -70,10 +70,9 @@ fn level6() -> Plan {
         Some(NamedText::new(name, text))
     };
     let read = read(&PlanText {
-        default_name: None,
         tasks: text("task_dag.json"),
         agent_config: text("agent_config.json"),
-        tmux_layout: None,
+        ..PlanText::default()
     });
     read.plan.expect("the example is sound")
 }

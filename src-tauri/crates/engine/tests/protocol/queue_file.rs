@@ -1,7 +1,7 @@
 //! `task_queue.json`: written before BUSY; edits by other hands.
 
 use AgentStatus::Failed;
-use miyabi_engine::{Fact, Standing};
+use miyabi_engine::{Event, Fact, Standing};
 use miyabi_plan::RunPhase;
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{AgentStatus, QueueFile, TaskStatus};
@@ -45,6 +45,35 @@ fn the_queue_shows_the_assignment_before_busy_is_written() {
     let words = bench.wanted();
     let at = |word: &str| words.iter().position(|other| other.starts_with(word));
     assert!(at("queue") < at("BUSY"));
+}
+
+#[test]
+fn a_change_sends_the_tasks_that_changed_and_a_new_helper_gets_them_all() {
+    let mut bench = three();
+    bench.takes("CG-1", "A.1");
+    bench.says("CG-1", AgentStatus::Completed, "A.1");
+    let changed = bench.done.iter().find_map(|command| match command {
+        Command::UpdateQueue { tasks, .. } => Some(tasks.clone()),
+        _ => None,
+    });
+    let changed = changed.expect("the tasks that changed");
+    let ids: Vec<_> = changed.iter().map(|task| task.task_id.as_str()).collect();
+    assert_eq!(ids, ["A", "B", "C"], "A ended, and B and C begin");
+    assert_eq!(changed, bench.queue().tasks);
+
+    bench.takes("CG-1", "B.1");
+    bench.says("CG-1", AgentStatus::Completed, "B.1");
+    let sent = bench.done.iter().find_map(|command| match command {
+        Command::UpdateQueue { tasks, .. } => Some(tasks.len()),
+        _ => None,
+    });
+    assert_eq!(sent, Some(1), "the others are as they were");
+
+    bench.event(Event::LinkDown { why: "the helper was killed".to_owned() });
+    bench.report(Report::Listed);
+    assert!(bench.done.iter().any(
+        |command| matches!(command, Command::WriteQueue { queue } if queue.tasks == bench.queue().tasks)
+    ));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The agents: runners of ours and other people's loops, honest ones and all the others.
 
 use miyabi_plan::AttemptId;
-use miyabi_protocol::{AttemptSheet, StatusFile};
+use miyabi_protocol::{ApprovalRequest, AttemptSheet, Failure, StatusFile};
 
 use crate::chance::Chance;
+use crate::models::Model;
 
 /// One agent.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub(crate) struct Body {
     /// Counts its processes: what an earlier one planned to do does not happen.
     pub(crate) life: u32,
     pub(crate) habits: Habits,
+    /// The model behind it, where there is one.
+    pub(crate) model: Option<Model>,
     /// What it does now.
     pub(crate) work: Option<Work>,
     /// A claim of a runner of ours, which it keeps in its file until it is acknowledged.
@@ -49,6 +52,12 @@ pub(crate) struct Work {
     /// Whether it wrote IN_PROGRESS.
     pub(crate) begun: bool,
     pub(crate) fate: Fate,
+    /// What stood against it from the beginning.
+    pub(crate) doom: Option<Failure>,
+    /// What it waits for an answer to.
+    pub(crate) asks: Vec<ApprovalRequest>,
+    /// Whether all else is done.
+    pub(crate) ends_when_answered: bool,
 }
 
 impl Work {
@@ -130,7 +139,7 @@ impl Habits {
 impl Body {
     pub(crate) fn new(ours: bool, evil: u32, chance: &mut Chance) -> Self {
         let habits = Habits::of(ours, evil, chance);
-        Self { ours, alive: false, life: 0, habits, work: None, unacknowledged: None }
+        Self { ours, alive: false, life: 0, habits, model: None, work: None, unacknowledged: None }
     }
 
     /// Whether its file is its own: it is at something that it told of.

@@ -5,6 +5,8 @@
 
 mod bodies;
 mod chance;
+mod ledger;
+mod models;
 mod plans;
 mod rules;
 mod run;
@@ -15,6 +17,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use miyabi_engine::Weakening;
 use run::{Outcome, play};
+
+/// What has to happen now and then, for the rules to mean anything.
+const SEEN: [&str; 11] = [
+    "session goes on",
+    "account rests",
+    "program lost",
+    "trial",
+    "program back",
+    "stand-in",
+    "asked",
+    "answered by a person",
+    "timed out",
+    "budget reached",
+    "budget raised",
+];
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -35,6 +52,7 @@ fn every_rule_holds_whatever_goes_wrong() {
     let seeds = number("MIYABI_SIM_SEEDS").unwrap_or(1000);
     let (mut steps, mut millis, mut kills) = (0, 0, 0);
     let mut phases: BTreeMap<String, u32> = BTreeMap::new();
+    let mut seen: BTreeMap<&'static str, u32> = BTreeMap::new();
     for seed in 0..seeds {
         let outcome = try_seed(seed, None, false).unwrap_or_else(|broken| {
             panic!(
@@ -42,17 +60,31 @@ fn every_rule_holds_whatever_goes_wrong() {
             )
         });
         (steps, millis, kills) = (steps + outcome.steps, millis + outcome.millis, kills + outcome.kills);
+        for (what, times) in outcome.seen {
+            *seen.entry(what).or_default() += times;
+        }
         *phases.entry(format!("{:?}", outcome.phase)).or_default() += 1;
     }
     println!(
         "{seeds} seeds: {steps} events in {} hours of virtual time, {kills} backends killed, runs ended as {phases:?}",
         millis / 3_600_000
     );
+    println!("{seen:?}");
+    if seeds >= 1000 {
+        for what in SEEN {
+            assert!(seen.get(what).is_some_and(|times| *times > 20), "too few: {what} in {seen:?}");
+        }
+    }
 }
 
 #[test]
 fn it_bites() {
-    for weakening in [Weakening::IgnoreAttemptIds, Weakening::IgnoreNeeds] {
+    for weakening in [
+        Weakening::IgnoreAttemptIds,
+        Weakening::IgnoreNeeds,
+        Weakening::IgnoreRests,
+        Weakening::IgnoreBudgets,
+    ] {
         let found = (0..1000).find_map(|seed| Some((seed, try_seed(seed, Some(weakening), false).err()?)));
         let (seed, broken) = found.unwrap_or_else(|| panic!("{weakening:?} goes unnoticed"));
         println!("{weakening:?} is noticed at seed {seed}: {broken}");

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use miyabi_plan::model::TmuxLayout;
 use miyabi_plan::{
-    Agent, AgentId, Check, Choice, Host, HostId, Limits, Order, Plan, RunnerKind, Task, TaskId, TransportKind,
+    Access, Agent, AgentId, ApprovalPolicy, ApprovalRule, Budget, Check, Choice, Fallback, Host, HostId,
+    Limits, Order, Plan, PolicyAnswer, PriceTable, RunnerKind, Task, TaskId, TransportKind, Usd,
 };
 use miyabi_protocol::{RunOpening, Timestamp};
 
@@ -49,9 +50,38 @@ fn plan(chance: &mut Chance) -> Plan {
             back_off_seconds: chance.small(1..=10),
             back_off_max_seconds: 60,
             offer_seconds: 15,
+            ..Limits::default()
         },
+        label: None,
+        rules: Vec::new(),
+        prompt_template: None,
+        approvals: approvals(chance),
+        budget: budget(chance),
+        fallback: Fallback {
+            codex_to_claude: chance.one_in(2),
+            claude_to_codex: chance.one_in(2),
+            after_failures: chance.small(1..=4),
+            recheck_seconds: chance.small(10..=600),
+        },
+        prices: PriceTable::default(),
         layout: TmuxLayout::default(),
     }
+}
+
+fn approvals(chance: &mut Chance) -> ApprovalPolicy {
+    use PolicyAnswer::{Allow, Ask, Deny};
+    let (tool, answer) = ("Bash".to_owned(), *chance.pick(&[Allow, Ask, Deny]));
+    ApprovalPolicy {
+        default: *chance.pick(&[Allow, Ask, Ask, Deny]),
+        rules: vec![ApprovalRule { tool, pattern: None, agent: None, answer }],
+        time_out_seconds: chance.small(10..=2_000),
+        on_time_out: *chance.pick(&[Allow, Ask, Deny]),
+    }
+}
+
+fn budget(chance: &mut Chance) -> Budget {
+    let mut one = |most| chance.one_in(4).then(|| Usd::from_micros(u64::from(chance.small(100_000..=most))));
+    Budget { run: one(20_000_000), agent: one(6_000_000), task: one(3_000_000) }
 }
 
 fn hosts(chance: &mut Chance) -> Vec<Host> {
@@ -68,6 +98,7 @@ fn hosts(chance: &mut Chance) -> Vec<Host> {
 }
 
 fn agents(chance: &mut Chance, hosts: &[Host]) -> Vec<Agent> {
+    let with_models = chance.one_in(2);
     let kinds = &["CCG", "CG", "X"][..chance.small(2..=3) as usize];
     let mut agents = Vec::new();
     for number in 1..=chance.small(1..=12) {
@@ -76,9 +107,19 @@ fn agents(chance: &mut Chance, hosts: &[Host]) -> Vec<Agent> {
             id: AgentId::new(format!("{kind}-{number}")).expect("a valid id"),
             title: String::new(),
             host: chance.pick(hosts).id.clone(),
-            runner: if chance.one_in(3) { RunnerKind::External } else { RunnerKind::Command },
+            runner: match *kind {
+                "CCG" if with_models && !chance.one_in(12) => RunnerKind::Claude,
+                "CG" if with_models && !chance.one_in(12) => RunnerKind::Codex,
+                _ if chance.one_in(3) => RunnerKind::External,
+                _ => RunnerKind::Command,
+            },
             command: vec!["work".to_owned()],
             environment: BTreeMap::new(),
+            mode: None,
+            model: None,
+            access: Access::Edit,
+            account: if chance.one_in(4) { "shared".to_owned() } else { String::new() },
+            tools: None,
         });
     }
     agents

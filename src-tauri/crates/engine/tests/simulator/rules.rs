@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use miyabi_engine::{AttemptPhase, Effect, Engine, Entry, Fact, RunState, Standing, Step};
+use miyabi_engine::projection::queue_file;
+use miyabi_engine::{
+    Attempt, AttemptPhase, Effect, Engine, Entry, Fact, RunState, Standing, Step, TaskState,
+};
 use miyabi_plan::{AgentId, PlanGraph};
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{AgentStatus, QueueFile, TaskStatus};
 
-use crate::world::World;
+use crate::ledger::Ledger;
+use crate::world::{World, update};
 
 /// What was broken, for people.
 pub(crate) type Broken = String;
@@ -16,6 +20,7 @@ pub(crate) type Broken = String;
 pub(crate) struct Rules {
     /// The facts so far, applied one by one: what a replay of the journal gives.
     pub(crate) shadow: RunState,
+    ledger: Ledger,
     graph: PlanGraph,
     /// What the engine knows of each file by what it was told and what it wrote.
     known: BTreeMap<AgentId, AgentStatus>,
@@ -30,6 +35,7 @@ impl Rules {
         let graph = PlanGraph::new(&state.opening.plan, state.opening.choice);
         Self {
             shadow: state,
+            ledger: Ledger::default(),
             graph,
             known: BTreeMap::new(),
             at_work: BTreeMap::new(),
@@ -39,8 +45,21 @@ impl Rules {
     }
 
     /// What a dead backend knew is gone.
-    pub(crate) fn forget(&mut self, state: RunState) {
-        *self = Self { shadow: state, ..Self::new(self.shadow.clone()) };
+    pub(crate) fn forget(&mut self, state: RunState, journal: &[Entry]) {
+        *self = Self { shadow: state, ledger: Ledger::of(journal), ..Self::new(self.shadow.clone()) };
+    }
+
+    /// What happened, by the last backend's books, how often.
+    pub(crate) fn seen(&self) -> BTreeMap<&'static str, u32> {
+        let mut seen = self.ledger.seen.clone();
+        let attempts =
+            || self.shadow.tasks.iter().flat_map(|task| task.attempts.iter().map(move |one| (task, one)));
+        let count = |counts: &dyn Fn(&(&TaskState, &Attempt)) -> bool| {
+            u32::try_from(attempts().filter(counts).count()).expect("few")
+        };
+        seen.insert("stand-in", count(&|(task, one)| self.shadow.stands_in(task, one)));
+        seen.insert("session goes on", count(&|(_, one)| one.resumes.is_some()));
+        seen
     }
 
     pub(crate) fn unlink(&mut self) {
@@ -72,13 +91,20 @@ impl Rules {
     pub(crate) fn check(&mut self, engine: &Engine, step: &Step, world: &World) -> Result<(), Broken> {
         for entry in &step.facts {
             self.check_fact(entry, world)?;
+            self.ledger.enter(entry, &self.shadow)?;
             self.shadow.apply(&entry.fact, entry.at);
         }
         if self.shadow != *engine.state() {
             return Err("the facts, applied, do not give the live state".to_owned());
         }
         self.check_state(engine)?;
-        step.effects.iter().try_for_each(|Effect::Send(command)| self.check_command(command, engine))
+        step.effects.iter().try_for_each(|Effect::Send(command)| self.check_command(command, engine))?;
+        match &self.queue {
+            Some(queue) if queue.tasks != queue_file(engine.state(), world.time()).tasks => {
+                Err("the queue, as it was sent, does not show what was decided".to_owned())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_fact(&self, entry: &Entry, world: &World) -> Result<(), Broken> {
@@ -123,14 +149,17 @@ impl Rules {
         let taker = self.shadow.agent(agent).ok_or("an unknown agent is given work")?;
         let planned = &self.shadow.opening.plan.tasks[task];
         let state = &self.shadow.tasks[task];
-        let is_stolen = &state.agent != agent;
+        let is_home = &state.agent == agent || (!state.pinned && &planned.agent == agent);
+        let crosses = !state.pinned && self.ledger.may_cross(task, taker.runner, &self.shadow);
+        let chosen = state.pinned && &state.agent == agent;
         if taker.current.is_some() || taker.draining {
             return Err(format!("{agent} is given {} while it is not free", planned.id));
         }
-        if taker.kind != planned.kind() || planned.host.as_ref().is_some_and(|host| host != &taker.host) {
+        let may = taker.kind == planned.kind() || crosses || chosen;
+        if !may || planned.host.as_ref().is_some_and(|host| host != &taker.host) {
             return Err(format!("{agent} may not take {}", planned.id));
         }
-        if is_stolen && (state.pinned || !self.shadow.opening.plan.work_stealing) {
+        if !is_home && !crosses && (state.pinned || !self.shadow.opening.plan.work_stealing) {
             return Err(format!("{agent} steals {}", planned.id));
         }
         if self.shadow.paused || self.shadow.ended.is_some() {
@@ -209,6 +238,10 @@ impl Rules {
     fn check_command(&mut self, command: &Command, engine: &Engine) -> Result<(), Broken> {
         match command {
             Command::WriteQueue { queue } => self.queue = Some(queue.clone()),
+            Command::UpdateQueue { updated_at, tasks } => match &mut self.queue {
+                Some(queue) => update(queue, *updated_at, tasks.clone()),
+                None => return Err("changes of a queue are sent that was never sent whole".to_owned()),
+            },
             Command::Offer { sheet, status } => {
                 if !self.listed {
                     return Err(format!("{} is offered before anything is known", sheet.attempt));

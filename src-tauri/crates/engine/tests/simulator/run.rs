@@ -1,14 +1,17 @@
 //! One seed: a plan, a world and an engine, until nothing can happen any more.
 
+use std::collections::BTreeMap;
+
 use miyabi_engine::{
-    Effect, Engine, Entry, Event, Fact, Order, OrderError, Standing, Step, Weakening, journal,
+    Effect, Engine, Entry, Event, Fact, InboxItem, Order, OrderError, Standing, Step, Weakening, journal,
 };
-use miyabi_plan::{AgentId, RunPhase, TaskId};
+use miyabi_plan::{AgentId, RunPhase, TaskId, Usd};
 use miyabi_protocol::link::{Command, Report};
-use miyabi_protocol::{StatusFile, TaskStatus, Timestamp};
+use miyabi_protocol::{ApprovalAnswer, ApprovalScope, StatusFile, TaskStatus, Timestamp};
 
 use crate::bodies::Body;
 use crate::chance::Chance;
+use crate::models::Model;
 use crate::plans;
 use crate::rules::{Broken, Rules};
 use crate::world::{Act, Chaos, Happening, World};
@@ -25,6 +28,8 @@ pub(crate) struct Outcome {
     pub(crate) millis: i64,
     pub(crate) kills: u32,
     pub(crate) phase: Option<RunPhase>,
+    /// What happened, how often.
+    pub(crate) seen: BTreeMap<&'static str, u32>,
 }
 
 struct Run {
@@ -71,6 +76,7 @@ pub(crate) fn play(seed: u64, weakening: Option<Weakening>, trace: bool) -> Resu
     run.go()?;
     run.look_back()?;
     run.outcome.millis = run.world.now;
+    run.outcome.seen = run.rules.seen();
     run.outcome.phase = Some(run.engine.state().phase());
     Ok(run.outcome)
 }
@@ -86,7 +92,8 @@ impl Run {
     fn people_the_world(&mut self) {
         let agents: Vec<_> = self.engine.state().agents.iter().map(|a| (a.id.clone(), a.is_ours())).collect();
         for (id, ours) in agents {
-            let body = Body::new(ours, self.world.evil, &mut self.world.chance);
+            let mut body = Body::new(ours, self.world.evil, &mut self.world.chance);
+            body.model = self.model_of(&id);
             self.world.bodies.insert(id.clone(), body);
             let never = self.world.evil > 0 && self.world.chance.one_in(12);
             if !ours && !never {
@@ -113,12 +120,20 @@ impl Run {
                     Reboot,
                     CutLink,
                     StrangerAppears,
+                    Sleep,
                 ];
                 let chaos = *self.world.chance.pick(&all);
                 let at = self.world.chance.within(0..=500_000);
                 self.world.plan(at, Happening::Chaos(chaos));
             }
         }
+    }
+
+    fn model_of(&self, agent: &AgentId) -> Option<Model> {
+        let state = self.engine.state();
+        let account = state.account_of(state.agent_index(agent)?)?.to_owned();
+        let agent = state.agent(agent)?;
+        Some(Model { runner: agent.runner, account, host: agent.host.to_string() })
     }
 
     fn go(&mut self) -> Result<(), Broken> {
@@ -142,6 +157,12 @@ impl Run {
                 }
                 (_, None) if self.engine.state().paused && self.engine.state().ended.is_none() => {
                     self.order(Order::Resume)?;
+                }
+                (_, None)
+                    if self.engine.state().ended.is_none() && !self.engine.state().inbox().is_empty() =>
+                {
+                    let order = self.some_answer();
+                    self.order(order)?;
                 }
                 _ => return Ok(()),
             }
@@ -258,7 +279,7 @@ impl Run {
             return Err("the journal does not read back as it was written".to_owned());
         }
         let engine = Engine::replay(&read.entries).ok_or("the journal has no opening")?;
-        self.rules.forget(engine.state().clone());
+        self.rules.forget(engine.state().clone(), &read.entries);
         self.engine = weaken(engine, self.weakening);
         self.is_down = false;
         self.world.say(|| "*** a backend starts".to_owned());
@@ -302,6 +323,11 @@ impl Run {
             }
             Chaos::CutLink => {}
             Chaos::StrangerAppears => self.stranger_appears(),
+            Chaos::Sleep => {
+                let millis = self.world.chance.within(1..=3_600_000);
+                self.world.sleep(millis);
+                self.handle(Event::Slept { millis })?;
+            }
         }
         Ok(())
     }
@@ -334,7 +360,9 @@ impl Run {
         let task = self.some_task();
         let agents: Vec<AgentId> = self.engine.state().agents.iter().map(|agent| agent.id.clone()).collect();
         let agent = self.world.chance.pick(&agents).clone();
-        match self.world.chance.small(0..=12) {
+        match self.world.chance.small(0..=17) {
+            13..=15 if !self.engine.state().inbox().is_empty() => self.some_answer(),
+            16 | 17 => Order::Say { agent, text: "be quick".to_owned() },
             0 | 1 => Order::Pause,
             2 | 3 => Order::Resume,
             4 => Order::CancelRun,
@@ -342,6 +370,28 @@ impl Run {
             6 | 7 => Order::CancelTask(task),
             8 | 9 => Order::RetryTask(task),
             _ => Order::Reassign { task, agent, stop_running: self.world.chance.one_in(2) },
+        }
+    }
+
+    /// A person looks into the inbox.
+    fn some_answer(&mut self) -> Order {
+        let inbox = self.engine.state().inbox();
+        let first = inbox.first().copied();
+        match first {
+            Some(InboxItem::Budget(reached)) => {
+                let spent = self.engine.state().spent_of(&reached.budget);
+                let more = Usd::from_micros(u64::from(self.world.chance.small(1..=5_000_000)));
+                Order::RaiseBudget { number: reached.number, limit: spent + more }
+            }
+            item => {
+                let scope =
+                    *self.world.chance.pick(&[ApprovalScope::Once, ApprovalScope::Task, ApprovalScope::Run]);
+                let answer = match self.world.chance.one_in(4) {
+                    true => ApprovalAnswer::Deny { reason: "no".to_owned() },
+                    false => ApprovalAnswer::Allow,
+                };
+                Order::Answer { number: item.map_or(0, |item| item.number()), answer, scope }
+            }
         }
     }
 

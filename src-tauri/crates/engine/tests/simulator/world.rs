@@ -6,11 +6,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use miyabi_plan::{AgentId, AttemptId, TaskId};
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{
-    AgentStatus, AttemptSheet, Baseline, CheckResult, EvidenceReport, QueueFile, StatusFile, Timestamp,
+    AgentStatus, AttemptSheet, Baseline, CheckResult, EvidenceReport, QueueFile, QueueTask, StatusFile,
+    Timestamp,
 };
 
 use crate::bodies::{Body, Fate, Work, attempt_in, duration};
 use crate::chance::Chance;
+use crate::models::Providers;
+
+/// A queue with some of its entries replaced.
+pub(crate) fn update(queue: &mut QueueFile, updated_at: Timestamp, tasks: Vec<QueueTask>) {
+    queue.updated_at = Some(updated_at);
+    for task in tasks {
+        let old = queue.tasks.iter_mut().find(|old| old.task_id == task.task_id);
+        *old.expect("only known tasks are updated") = task;
+    }
+}
 
 /// Something that is going to happen.
 #[derive(Debug, Clone)]
@@ -40,9 +51,10 @@ pub(crate) enum Act {
     Crash,
     Notice,
     Begin,
+    Ask,
     End,
     Stopped(AttemptId, String),
-    Write(StatusFile),
+    Write(Box<StatusFile>),
 }
 
 /// What is done from outside.
@@ -56,6 +68,7 @@ pub(crate) enum Chaos {
     Reboot,
     CutLink,
     StrangerAppears,
+    Sleep,
 }
 
 pub(crate) struct World {
@@ -77,7 +90,10 @@ pub(crate) struct World {
     reports_until: i64,
     told: BTreeMap<AgentId, StatusFile>,
     queue_written: Option<QueueFile>,
-    sheets: BTreeMap<AttemptId, AttemptSheet>,
+    /// What the helper was commanded to write; it begins with nothing.
+    queue_commanded: Option<QueueFile>,
+    pub(crate) sheets: BTreeMap<AttemptId, AttemptSheet>,
+    pub(crate) providers: Providers,
     /// Every claim to be done, with the number that its writer knew.
     pub(crate) claims: BTreeSet<(AgentId, TaskId, Option<u32>)>,
     honest: BTreeSet<(TaskId, Option<u32>)>,
@@ -91,6 +107,7 @@ impl World {
     pub(crate) fn new(mut chance: Chance, evil: u32, trace: bool) -> Self {
         let slow_link = *chance.pick(&[0, 5, 50, 3_000]);
         let echoes = chance.one_in(2);
+        let providers = Providers::new(&mut chance);
         Self {
             chance,
             now: 0,
@@ -108,7 +125,9 @@ impl World {
             reports_until: 0,
             told: BTreeMap::new(),
             queue_written: None,
+            queue_commanded: None,
             sheets: BTreeMap::new(),
+            providers,
             claims: BTreeSet::new(),
             honest: BTreeSet::new(),
             begun: BTreeMap::new(),
@@ -145,6 +164,15 @@ impl World {
         Some(what)
     }
 
+    /// The machine sleeps: nothing happens in that time.
+    pub(crate) fn sleep(&mut self, millis: i64) {
+        let agenda = std::mem::take(&mut self.agenda);
+        self.agenda = agenda.into_iter().map(|((at, order), what)| ((at + millis, order), what)).collect();
+        self.now += millis;
+        self.commands_until += millis;
+        self.reports_until += millis;
+    }
+
     fn link_delay(&mut self) -> i64 {
         let most = if self.chance.one_in(10) { self.slow_link * 4 } else { self.slow_link };
         self.chance.within(0..=most)
@@ -156,7 +184,7 @@ impl World {
         self.plan(self.commands_until - self.now, Happening::Execute(command));
     }
 
-    fn report(&mut self, report: Report) {
+    pub(crate) fn report(&mut self, report: Report) {
         if !self.link_is_up {
             return;
         }
@@ -190,6 +218,7 @@ impl World {
     /// A helper begins to serve a backend.
     pub(crate) fn connect(&mut self) {
         self.link_is_up = true;
+        self.queue_commanded = None;
         let after = self.chance.within(0..=500);
         self.plan(after, Happening::List);
     }
@@ -205,17 +234,25 @@ impl World {
         for (agent, pid, attempt) in runners {
             self.report(Report::RunnerUp { agent, pid, attempt });
         }
-        self.report(Report::Listed);
+        let early = self.chance.one_in(2);
+        if !early {
+            self.report(Report::Listed);
+        }
+        let agents: Vec<AgentId> = self.bodies.keys().cloned().collect();
+        for agent in agents {
+            self.tell_asks(&agent);
+        }
+        if early {
+            self.report(Report::Listed);
+        }
     }
 
     // The helper.
 
     pub(crate) fn execute(&mut self, command: Command) {
         match command {
-            Command::WriteQueue { queue } => {
-                self.queue_written = Some(queue.clone());
-                self.queue = Some(queue);
-            }
+            Command::WriteQueue { queue } => self.write_queue(queue),
+            Command::UpdateQueue { updated_at, tasks } => self.update_queue(updated_at, tasks),
             Command::EnsureAgent { agent, ours: true, .. } => {
                 let after = self.chance.within(5..=200);
                 let life = self.bodies[&agent].life;
@@ -229,8 +266,26 @@ impl World {
                 self.plan(after, Happening::Act(agent, life, Act::Stopped(attempt, reason)));
             }
             Command::CheckEvidence { sheet, .. } => self.check_evidence(&sheet),
+            Command::Answer { agent, attempt, request, answer } => {
+                self.answered(&agent, &attempt, &request, &answer);
+            }
             _ => {}
         }
+    }
+
+    fn write_queue(&mut self, queue: QueueFile) {
+        self.queue_commanded = Some(queue.clone());
+        self.queue_written = Some(queue.clone());
+        self.queue = Some(queue);
+    }
+
+    fn update_queue(&mut self, updated_at: Timestamp, tasks: Vec<QueueTask>) {
+        let Some(mut queue) = self.queue_commanded.take() else {
+            self.violations.push("a queue is updated that this helper never had".to_owned());
+            return;
+        };
+        update(&mut queue, updated_at, tasks);
+        self.write_queue(queue);
     }
 
     fn execute_offer(&mut self, sheet: AttemptSheet, status: StatusFile) {
@@ -375,7 +430,7 @@ impl World {
             };
             if let (true, Some(file)) = (body.ours && body.alive, again) {
                 let after = self.chance.within(0..=300);
-                self.plan(after, Happening::Act(agent, life, Act::Write(file)));
+                self.plan(after, Happening::Act(agent, life, Act::Write(Box::new(file))));
             }
         }
         self.plan(10, Happening::LookAtQueue);
@@ -436,9 +491,10 @@ impl World {
             Act::Crash => self.die(agent, "exit code 101"),
             Act::Notice => self.notice(agent),
             Act::Begin => self.begin(agent),
+            Act::Ask => self.ask(agent),
             Act::End => self.end(agent),
             Act::Stopped(attempt, reason) => self.stopped(agent, &attempt, reason),
-            Act::Write(file) => self.write_again(agent, file),
+            Act::Write(file) => self.write_again(agent, *file),
         }
     }
 
@@ -465,7 +521,14 @@ impl World {
         }
         let fate = body.choose_fate(&mut self.chance);
         let (life, dawdles) = (body.life, body.habits.dawdles);
-        body.work = Some(Work { offer: file, begun: false, fate });
+        body.work = Some(Work {
+            offer: file,
+            begun: false,
+            fate,
+            doom: None,
+            asks: Vec::new(),
+            ends_when_answered: false,
+        });
         let after = self.chance.within(0..=dawdles);
         self.plan(after, Happening::Act(agent.clone(), life, Act::Begin));
     }
@@ -479,6 +542,14 @@ impl World {
         if !keeps {
             file.miyabi = None;
         }
+        let model = self.bodies.get(agent).and_then(|body| body.model.clone());
+        let (is_model, doom) = (model.is_some(), model.as_ref().and_then(|model| self.doom(model)));
+        if let (Some(model), Some(attempt)) = (&model, &attempt) {
+            self.enter_session(attempt, model, &mut file);
+        }
+        if let Some(work) = self.bodies.get_mut(agent).and_then(|body| body.work.as_mut()) {
+            work.doom = doom;
+        }
         if let Some(attempt) = attempt.clone().filter(|_| ours) {
             *self.begun.entry(attempt.clone()).or_insert(0) += 1;
             self.report(Report::RunnerUp { agent: agent.clone(), pid: life, attempt: Some(attempt) });
@@ -488,7 +559,13 @@ impl World {
             self.write(agent, file);
         }
         let sheet = attempt.and_then(|attempt| self.sheets.get(&attempt));
-        let after = duration(fate, sheet, &mut self.chance);
+        let mut after = duration(fate, sheet, &mut self.chance);
+        if doom.is_some() {
+            after = self.chance.within(0..=3_000);
+        } else if is_model && self.chance.one_in(4) {
+            let soon = self.chance.within(0..=after);
+            self.plan(soon, Happening::Act(agent.clone(), life, Act::Ask));
+        }
         if fate != Fate::Hangs {
             self.plan(after, Happening::Act(agent.clone(), life, Act::End));
         }
@@ -497,6 +574,11 @@ impl World {
     fn end(&mut self, agent: &AgentId) {
         let Some(body) = self.bodies.get_mut(agent) else { return };
         let (ours, life, keeps) = (body.ours, body.life, body.habits.keeps_stamp);
+        if let Some(work) = body.work.as_mut().filter(|work| !work.asks.is_empty()) {
+            work.ends_when_answered = true;
+            return;
+        }
+        let model = body.model.clone();
         let Some(work) = body.work.take() else { return };
         let mut done = StatusFile { status: AgentStatus::Completed, progress: 1.0, ..work.offer.clone() };
         let mut failed =
@@ -504,7 +586,12 @@ impl World {
         if !keeps {
             (done.miyabi, failed.miyabi) = (None, None);
         }
+        let settled = model.map(|model| self.settle_model(&model, &work, work.fate == Fate::Fails));
+        if let Some((stamp, _)) = &settled {
+            (done.miyabi, failed.miyabi) = (Some(stamp.clone()), Some(stamp.clone()));
+        }
         let first = match work.fate {
+            _ if settled.as_ref().is_some_and(|(_, failure)| failure.is_some()) => failed,
             Fate::Dies => {
                 self.die(agent, "killed by signal 9");
                 return;
@@ -525,10 +612,10 @@ impl World {
             let after = self.chance.within(0..=40_000);
             if work.fate == Fate::Restless {
                 let file = in_progress(&done);
-                self.plan(after / 2, Happening::Act(agent.clone(), life, Act::Write(file)));
+                self.plan(after / 2, Happening::Act(agent.clone(), life, Act::Write(Box::new(file))));
             }
             self.claims_done(agent, &work, &done);
-            self.plan(after, Happening::Act(agent.clone(), life, Act::Write(done)));
+            self.plan(after, Happening::Act(agent.clone(), life, Act::Write(Box::new(done))));
         }
     }
 
