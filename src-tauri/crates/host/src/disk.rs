@@ -84,13 +84,14 @@ pub(crate) fn json<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
 /// Writes a file of the state folder, making the folder again where it is gone. What is wrong is
 /// told with the remedy.
 pub(crate) fn write(dir: &StateDir, path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let first = match atomic::write(path, bytes, Durability::Relaxed) {
+    let put = || atomic::write_from(&dir.private(), path, bytes, Durability::Relaxed);
+    let first = match put() {
         Ok(()) => return Ok(()),
         Err(error) => error,
     };
     if first.is_missing() {
         StateDir::open(dir.root()).map_err(|error| error.to_string())?;
-        return atomic::write(path, bytes, Durability::Relaxed).map_err(|error| error.to_string());
+        return put().map_err(|error| error.to_string());
     }
     Err(format!("{first}; free some space or repair the folder: it is tried again every second"))
 }

@@ -9,6 +9,7 @@ mod clock;
 mod disk;
 pub mod helper;
 mod outputs;
+pub mod probe;
 mod process;
 mod process_tree;
 pub mod runner;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use miyabi_host::{helper, runner, show_log};
+use miyabi_host::{helper, probe, runner, show_log};
 use miyabi_plan::AgentId;
 use miyabi_protocol::state_dir;
 use miyabi_transport::Link;
@@ -40,6 +40,9 @@ enum Part {
         #[arg(long)]
         socket: PathBuf,
     },
+    /// Look whether agent programs are there, logged in and answer: a JSON list on stdin, a line for
+    /// each on stdout.
+    Probe,
     /// Show a log as it grows.
     ShowLog {
         /// What people call it.
@@ -82,6 +85,7 @@ async fn act(part: Part) -> anyhow::Result<()> {
         Part::Run { agent, title, state_dir, run_id, socket } => {
             Ok(runner::run(runner::Setup { agent, title, state_dir, run_id, socket }).await?)
         }
+        Part::Probe => Ok(probe::run(tokio::io::stdin(), tokio::io::stdout()).await?),
         Part::ShowLog { title, file, status } => {
             Ok(show_log::run(show_log::Shown { title, file, status }).await?)
         }

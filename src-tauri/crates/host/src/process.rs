@@ -57,6 +57,8 @@ fn read_all(stream: Option<impl io::Read>) -> String {
 pub(crate) enum Input {
     Piped,
     Nothing,
+    /// The terminal that we have ourselves, for all its streams.
+    Terminal,
 }
 
 /// Starts an agent's program or an acceptance check in a process group of its own.
@@ -71,14 +73,19 @@ pub(crate) fn start(launch: &Launch, input: Input) -> io::Result<Child> {
         // The pane is ours: a program that found it could type into it.
         .env_remove("TMUX")
         .env_remove("TMUX_PANE")
-        .envs(&launch.environment)
-        .stdin(match input {
-            Input::Piped => Stdio::piped(),
-            Input::Nothing => Stdio::null(),
-        })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        // A Claude Code that finds itself within another one refuses to begin.
+        .env_remove("CLAUDECODE")
+        .env_remove("CLAUDE_CODE_ENTRYPOINT")
+        .envs(&launch.environment);
+    match input {
+        // In a group of its own it would be stopped when it reads from the terminal.
+        Input::Terminal => &mut command,
+        Input::Piped => command.stdin(Stdio::piped()).process_group(0),
+        Input::Nothing => command.stdin(Stdio::null()).process_group(0),
+    };
+    if input != Input::Terminal {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    }
     if let Some(folder) = &launch.work_folder {
         command.current_dir(folder);
     }

@@ -78,8 +78,11 @@ pub(crate) fn adopt_orphans() -> io::Result<()> {
 pub(crate) async fn end(target: &Target) -> Vec<u32> {
     let begun = Instant::now();
     let mut told = BTreeSet::new();
+    // What was found once is meant until it is gone: the trace that led to it may end before it does.
+    let mut found = BTreeSet::new();
     loop {
-        let living = living(target);
+        let living = living(target, &found);
+        found.extend(living.iter().map(|process| (process.pid, process.started)));
         if living.is_empty() {
             return Vec::new();
         }
@@ -112,14 +115,14 @@ pub(crate) fn reap(awaited: Option<u32>) {
     reap_among(&processes(), awaited);
 }
 
-fn living(target: &Target) -> Vec<Process> {
+fn living(target: &Target, found: &BTreeSet<(i32, u64)>) -> Vec<Process> {
     let all = processes();
     // Elsewhere every child is awaited by whoever started it, and its end is not ours to take.
     if target.below.is_some() {
         reap_among(&all, target.awaited);
     }
     let own = getpid().as_raw_nonzero().get();
-    select(&all, target, own, &|process, marker| {
+    select(&all, target, found, own, &|process, marker| {
         environment(process.pid).is_some_and(|environment| marker.is_in(&environment))
     })
 }
@@ -128,6 +131,7 @@ fn living(target: &Target) -> Vec<Process> {
 fn select(
     all: &[Process],
     target: &Target,
+    found: &BTreeSet<(i32, u64)>,
     own: i32,
     marked: &dyn Fn(&Process, &Marker) -> bool,
 ) -> Vec<Process> {
@@ -137,6 +141,7 @@ fn select(
         .iter()
         .filter(|process| {
             root.is_some_and(|root| process.pid == root || process.group == root)
+                || found.contains(&(process.pid, process.started))
                 || target.marker.as_ref().is_some_and(|marker| marked(process, marker))
         })
         .map(|process| process.pid)
@@ -274,7 +279,7 @@ mod tests {
             Process { zombie: true, ..process(22, 20, 20) },
         ];
         let marked = |process: &Process, _: &Marker| process.pid == 40;
-        select(&all, target, 10, &marked).iter().map(|process| process.pid).collect()
+        select(&all, target, &BTreeSet::new(), 10, &marked).iter().map(|process| process.pid).collect()
     }
 
     #[test]

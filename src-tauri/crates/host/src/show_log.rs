@@ -1,5 +1,6 @@
 //! Shows a log as it grows, in a window behind which no runner of ours stands.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -22,6 +23,8 @@ pub struct Shown {
     pub status: Option<PathBuf>,
 }
 
+type OfName = Box<dyn Fn(&OsStr) -> bool + Send + Sync>;
+
 /// Shows it until the window is closed.
 ///
 /// # Errors
@@ -29,8 +32,8 @@ pub struct Shown {
 pub async fn run(shown: Shown) -> io::Result<()> {
     let mut stdout = io::stdout();
     writeln!(stdout, "\x1b[1;97;44m {} \x1b[0m {}\n", shown.title, shown.file.display())?;
-    let folder = |path: &Path| path.parent().map(|folder| FolderWatch::new(folder, |_| true));
-    let (mut logs, mut states) = (folder(&shown.file), shown.status.as_deref().and_then(folder));
+    let mut logs = watched(&shown.file, FolderWatch::growing);
+    let mut states = shown.status.as_deref().and_then(|path| watched(path, FolderWatch::new));
     let (mut tail, mut said) = (Tail::default(), String::new());
     loop {
         tail.show(&shown.file, &mut stdout)?;
@@ -53,6 +56,12 @@ pub async fn run(shown: Shown) -> io::Result<()> {
             watch.renew();
         }
     }
+}
+
+/// Wakes for this file alone: a run has as many such windows as agents.
+fn watched(file: &Path, watch: impl Fn(&Path, OfName) -> FolderWatch) -> Option<FolderWatch> {
+    let name = file.file_name()?.to_owned();
+    Some(watch(file.parent()?, Box::new(move |changed| changed == name)))
 }
 
 async fn changed(watch: Option<&FolderWatch>) {

@@ -8,13 +8,15 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use notify::event::{AccessKind, AccessMode, ModifyKind};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::sync::Notify;
+#[cfg_attr(target_os = "linux", path = "watch/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "watch/elsewhere.rs")]
+mod source;
+
+use source::Source;
 
 /// How often a folder is looked at although no change was seen.
 pub(crate) const SLOW_POLL: Duration = Duration::from_secs(2);
@@ -26,14 +28,20 @@ pub(crate) struct Changes {
     pub(crate) names: BTreeSet<OsString>,
     /// Whether anything may have changed: events were lost, or the folder itself is gone.
     pub(crate) all: bool,
+    /// Whether the folder itself was deleted or renamed. Its number may come again at once.
+    pub(crate) lost: bool,
 }
 
-#[derive(Default)]
-struct Shared {
-    changes: Mutex<Changes>,
-    wake: Notify,
-    /// Whether the watched folder was deleted or renamed. Its number may come again at once.
-    lost: AtomicBool,
+/// Which names are worth waking for.
+type Interest = Arc<dyn Fn(&OsStr) -> bool + Send + Sync>;
+
+/// Which of the things that happen to a file count as a change of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attention {
+    /// It was put there, or its writer has finished with it.
+    Written,
+    /// It also grew while its writer holds it open.
+    Growing,
 }
 
 /// A folder by its device, its number and its birth.
@@ -42,35 +50,39 @@ type Identity = (u64, u64, Option<SystemTime>);
 /// A watch on one folder.
 pub(crate) struct FolderWatch {
     folder: PathBuf,
-    interest: Arc<dyn Fn(&OsStr) -> bool + Send + Sync>,
-    watcher: Option<RecommendedWatcher>,
+    attention: Attention,
+    interest: Interest,
+    source: Option<Source>,
     identity: Option<Identity>,
-    shared: Arc<Shared>,
+    lost: AtomicBool,
 }
 
 impl FolderWatch {
-    /// Begins to watch, now or as soon as the folder is there.
+    /// Begins to watch, now or as soon as the folder is there. A file that is written in place
+    /// is told of when its writer closes it.
     pub(crate) fn new(folder: &Path, interest: impl Fn(&OsStr) -> bool + Send + Sync + 'static) -> Self {
-        let mut watch = Self {
-            folder: folder.to_owned(),
-            interest: Arc::new(interest),
-            watcher: None,
-            identity: None,
-            shared: Arc::default(),
-        };
+        Self::of(folder, Attention::Written, Arc::new(interest))
+    }
+
+    /// The same for logs, which grow while they are open.
+    pub(crate) fn growing(folder: &Path, interest: impl Fn(&OsStr) -> bool + Send + Sync + 'static) -> Self {
+        Self::of(folder, Attention::Growing, Arc::new(interest))
+    }
+
+    fn of(folder: &Path, attention: Attention, interest: Interest) -> Self {
+        let folder = folder.to_owned();
+        let lost = AtomicBool::new(false);
+        let mut watch = Self { folder, attention, interest, source: None, identity: None, lost };
         watch.renew();
         watch
     }
 
     /// Waits for changes and takes them.
     pub(crate) async fn changed(&self) -> Changes {
-        loop {
-            let changes = std::mem::take(&mut *self.shared.lock());
-            if changes != Changes::default() {
-                return changes;
-            }
-            self.shared.wake.notified().await;
-        }
+        let Some(source) = &self.source else { return std::future::pending().await };
+        let changes = source.changed().await;
+        self.lost.fetch_or(changes.lost, Ordering::Relaxed);
+        changes
     }
 
     /// Watches the folder that now has this path, if it is not the one that is watched. Says
@@ -78,16 +90,16 @@ impl FolderWatch {
     pub(crate) fn renew(&mut self) -> bool {
         let found = std::fs::metadata(&self.folder).ok();
         let identity = found.map(|found| (found.dev(), found.ino(), found.created().ok()));
-        let lost = self.shared.lost.swap(false, Ordering::Relaxed);
+        let lost = self.lost.swap(false, Ordering::Relaxed);
         if identity == self.identity && !lost {
             return false;
         }
         self.identity = None;
-        self.watcher = None;
+        self.source = None;
         if identity.is_some() {
-            match self.start() {
-                Ok(watcher) => {
-                    self.watcher = Some(watcher);
+            match Source::begin(&self.folder, self.attention, self.interest.clone()) {
+                Ok(source) => {
+                    self.source = Some(source);
                     self.identity = identity;
                 }
                 // The slow poll still finds every change.
@@ -95,52 +107,6 @@ impl FolderWatch {
             }
         }
         true
-    }
-
-    fn start(&self) -> notify::Result<RecommendedWatcher> {
-        let (shared, interest, folder) = (self.shared.clone(), self.interest.clone(), self.folder.clone());
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            if shared.take_in(event, &folder, &*interest) {
-                shared.wake.notify_one();
-            }
-        })?;
-        watcher.watch(&self.folder, RecursiveMode::NonRecursive)?;
-        Ok(watcher)
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Changes> {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Says whether the event is worth waking for.
-    fn take_in(
-        &self,
-        event: notify::Result<Event>,
-        folder: &Path,
-        interest: &(dyn Fn(&OsStr) -> bool + Send + Sync),
-    ) -> bool {
-        let Ok(event) = event else {
-            self.lock().all = true;
-            return true;
-        };
-        // Reading a file is an event too, and readers are many.
-        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
-        if event.kind.is_access() && event.kind != written {
-            return false;
-        }
-        let mut changes = self.lock();
-        if event.need_rescan() || event.paths.iter().any(|path| path == folder) {
-            let gone = event.kind.is_remove() || matches!(event.kind, EventKind::Modify(ModifyKind::Name(_)));
-            self.lost.fetch_or(gone, Ordering::Relaxed);
-            changes.all = true;
-            return true;
-        }
-        let before = changes.names.len();
-        let names = event.paths.iter().filter_map(|path| path.file_name()).filter(|name| interest(name));
-        changes.names.extend(names.map(OsStr::to_owned));
-        changes.names.len() > before
     }
 }
 
@@ -165,5 +131,29 @@ mod tests {
         assert!(watch.renew(), "it is another folder");
         fs::write(folder.join("again"), "1").expect("written");
         while !watch.changed().await.names.contains(OsStr::new("again")) {}
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test(flavor = "current_thread")]
+    async fn readers_wake_nobody_and_a_file_in_the_making_wakes_only_who_follows_it() {
+        use std::io::Write as _;
+
+        let base = tempfile::tempdir().expect("folder");
+        let path = base.path().join("log");
+        let written = FolderWatch::new(base.path(), |_| true);
+        let growing = FolderWatch::growing(base.path(), |_| true);
+        let mut file = fs::File::create(&path).expect("made");
+        for watch in [&written, &growing] {
+            assert!(watch.changed().await.names.contains(OsStr::new("log")), "it was made");
+        }
+        file.write_all(b"more").expect("written");
+        assert!(growing.changed().await.names.contains(OsStr::new("log")), "it grew");
+        assert_eq!(fs::read(&path).expect("read"), b"more");
+        // All that came before a mark is told before it or with it.
+        fs::write(base.path().join("mark"), "").expect("written");
+        let first = written.changed().await.names;
+        assert!(!first.contains(OsStr::new("log")), "neither grown nor read: {first:?}");
+        drop(file);
+        while !written.changed().await.names.contains(OsStr::new("log")) {}
     }
 }

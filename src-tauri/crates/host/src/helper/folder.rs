@@ -29,9 +29,9 @@ const SECOND_LOOK: Duration = Duration::from_millis(250);
 const BEFORE_REPAIR: Duration = Duration::from_millis(100);
 
 /// A file by its time, size and number: it changed when one of them did.
-type Stamp = (i64, i64, u64, u64);
+pub(crate) type Stamp = (i64, i64, u64, u64);
 
-fn stamp(path: &Path) -> Option<Stamp> {
+pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
     let found = fs::metadata(path).ok()?;
     Some((found.mtime(), found.mtime_nsec(), found.size(), found.ino()))
 }
@@ -220,6 +220,12 @@ impl Folder {
         let path = self.path(subject);
         // The time before the bytes: a write in between is seen by the next poll.
         let now = stamp(&path);
+        if *subject == Subject::Queue && look == Look::First && self.is_own_queue(now) {
+            let look_again = self.known.get(subject).and_then(|known| known.look_again);
+            let look_again = look_again.or_else(|| Some(Instant::now() + SECOND_LOOK));
+            self.known.insert(subject.clone(), Known { said: Said::Nothing, stamp: now, look_again });
+            return;
+        }
         let limit = if *subject == Subject::Queue { disk::MAX_QUEUE } else { disk::MAX_STATUS };
         let read = disk::read(&path, limit).map_err(|error| error.to_string());
         let said = self.known.entry(subject.clone()).or_default();
@@ -279,10 +285,16 @@ impl Folder {
         Some(bad)
     }
 
+    /// Whether the queue is as we left it, by its stamp: a long one is not read after each write
+    /// of our own. An edit may have come so soon that it has the same stamp, so that its bytes
+    /// are looked at as well, a little later and once for many writes.
+    fn is_own_queue(&self, now: Option<Stamp>) -> bool {
+        now.is_some() && self.host.queue().as_ref().is_some_and(|ours| ours.stamp == now)
+    }
+
     fn judge_queue(&self, read: Result<Option<Vec<u8>>, String>, said: &Said, look: Look) -> Option<Said> {
         let bytes = read.ok().flatten();
-        let ours = self.host.queue().clone();
-        if ours.is_none() || ours == bytes {
+        if self.host.queue().as_ref().is_none_or(|ours| Some(&ours.bytes) == bytes.as_ref()) {
             return Some(Said::Nothing);
         }
         let queue = bytes.as_deref().and_then(|bytes| serde_json::from_slice::<QueueFile>(bytes).ok());

@@ -72,7 +72,7 @@ impl Logs {
 }
 
 async fn wake_followers(folder: PathBuf, wakers: Wakers) {
-    let mut watch = FolderWatch::new(&folder, |_| true);
+    let mut watch = FolderWatch::growing(&folder, |_| true);
     let mut poll = interval(SLOW_POLL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

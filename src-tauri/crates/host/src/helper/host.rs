@@ -10,6 +10,7 @@ use miyabi_protocol::link::{Hello, Report};
 use miyabi_protocol::{StateDir, StatusFile};
 use miyabi_transport::LinkSender;
 
+use super::folder::Stamp;
 use super::runners::Runners;
 use super::windows::Windows;
 use crate::process_tree::Marker;
@@ -17,6 +18,13 @@ use crate::{clock, disk};
 
 /// How soon a failed write is tried again.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
+
+/// A queue file of our own.
+pub(crate) struct OwnQueue {
+    pub(crate) bytes: Vec<u8>,
+    /// The file just after it was written.
+    pub(crate) stamp: Option<Stamp>,
+}
 
 /// The helper's shared part.
 pub(crate) struct Host {
@@ -30,7 +38,7 @@ pub(crate) struct Host {
     pub(crate) runners: Runners,
     pub(crate) windows: Windows,
     /// `task_queue.json` as we wrote it last.
-    pub(crate) queue: Mutex<Option<Vec<u8>>>,
+    pub(crate) queue: Mutex<Option<OwnQueue>>,
 }
 
 impl Host {
@@ -66,7 +74,7 @@ impl Host {
         disk::parse_status(agent, &bytes).ok()
     }
 
-    pub(crate) fn queue(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Option<OwnQueue>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

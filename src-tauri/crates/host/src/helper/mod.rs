@@ -12,6 +12,7 @@ mod host;
 mod lane;
 mod load;
 mod lock;
+mod queue;
 mod runners;
 mod serve;
 mod windows;

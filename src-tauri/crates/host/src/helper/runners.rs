@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use miyabi_plan::{AgentId, AttemptId};
+use miyabi_protocol::ApprovalRequest;
 use miyabi_protocol::link::Report;
 use miyabi_protocol::runner_link::{FromRunner, ToRunner};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -36,6 +37,38 @@ pub(crate) struct RunnerState {
     pub(crate) attempt: Option<AttemptId>,
     /// Why it cannot write its status file.
     problem: Option<String>,
+    /// The process of its agent program.
+    program: Option<u32>,
+    /// What its program waits to be allowed.
+    asks: Vec<ApprovalRequest>,
+    /// The highest number of what was said and reached its program.
+    heard: u32,
+}
+
+impl RunnerState {
+    /// What a backend is told of requests, where there is anything to tell.
+    pub(crate) fn asks(&self, agent: &AgentId) -> Option<Report> {
+        let attempt = self.attempt.clone()?;
+        let (asks, heard) = (self.asks.clone(), self.heard);
+        let tells = !asks.is_empty() || heard > 0;
+        tells.then(|| Report::Asks { agent: agent.clone(), attempt, asks, heard })
+    }
+
+    /// What is new about requests.
+    fn new_asks(&self, before: &Self, agent: &AgentId) -> Option<Report> {
+        if before.attempt != self.attempt {
+            let over = before.attempt.clone().filter(|_| self.attempt.is_none() && !before.asks.is_empty());
+            let (asks, heard) = (Vec::new(), before.heard);
+            return match over {
+                Some(attempt) => Some(Report::Asks { agent: agent.clone(), attempt, asks, heard }),
+                None => self.asks(agent),
+            };
+        }
+        let attempt = self.attempt.clone()?;
+        let (asks, heard) = (self.asks.clone(), self.heard);
+        let changed = asks != before.asks || heard != before.heard;
+        changed.then(|| Report::Asks { agent: agent.clone(), attempt, asks, heard })
+    }
 }
 
 /// A runner that answers.
@@ -148,6 +181,9 @@ async fn knock(host: &Arc<Host>, slot: &Arc<Slot>, agent: &AgentId) -> Option<Ru
     let (host, slot, agent) = (host.clone(), slot.clone(), agent.clone());
     tokio::spawn(async move {
         pass_on_problem(&host, None, &state.borrow());
+        if let Some(report) = state.borrow().asks(&agent) {
+            host.reports.send(&report);
+        }
         speak(&host, lines, writer, &agent, &state, received).await;
         leave(&host, &slot, &agent, &state).await;
     });
@@ -158,13 +194,11 @@ async fn knock(host: &Arc<Host>, slot: &Arc<Slot>, agent: &AgentId) -> Option<Ru
 async fn next_state(lines: &mut Lines<BufReader<OwnedReadHalf>>, agent: &AgentId) -> Option<RunnerState> {
     while let Ok(Some(line)) = lines.next_line().await {
         // A message that is not known comes from a newer runner and is ignored.
-        let Ok(FromRunner::State { agent: of, pid, run_id, attempt, problem, .. }) =
-            serde_json::from_str(&line)
-        else {
-            continue;
-        };
+        let Ok(state) = serde_json::from_str(&line) else { continue };
+        let FromRunner::State { agent: of, pid, version: _, run_id, attempt, problem, program, asks, heard } =
+            state;
         if of == *agent {
-            return Some(RunnerState { pid, run_id, attempt, problem });
+            return Some(RunnerState { pid, run_id, attempt, problem, program, asks, heard });
         }
     }
     None
@@ -192,6 +226,9 @@ async fn speak(
             next = next_state(&mut lines, agent) => match next {
                 Some(next) => {
                     pass_on_problem(host, Some(&state.borrow()), &next);
+                    if let Some(report) = next.new_asks(&state.borrow(), agent) {
+                        host.reports.send(&report);
+                    }
                     state.send_replace(next);
                 }
                 None => return,
@@ -215,7 +252,7 @@ async fn leave(host: &Arc<Host>, slot: &Slot, agent: &AgentId, state: &watch::Se
     let _gate = slot.gate.lock().await;
     let last = state.borrow().clone();
     *slot.link() = None;
-    let left = sweep(host, &last.run_id, agent).await;
+    let left = end_all_of(host, &last, agent).await;
     let how = host.windows.how_it_ended(agent.to_string()).await;
     let mut how = format!("the runner {} of {agent} is gone: {how}", last.pid);
     if !left.is_empty() {
@@ -226,6 +263,13 @@ async fn leave(host: &Arc<Host>, slot: &Slot, agent: &AgentId, state: &watch::Se
         host.reports.send(&Report::Status { agent: agent.clone(), status });
     }
     host.reports.send(&Report::RunnerGone { agent: agent.clone(), how });
+}
+
+/// Ends every process that the attempts of a runner left behind, by the mark that they carry and below
+/// the program that it named last.
+pub(crate) async fn end_all_of(host: &Host, last: &RunnerState, agent: &AgentId) -> Vec<u32> {
+    let marker = Some(host.attempt_marker(&last.run_id, agent));
+    process_tree::end(&Target { marker, root: last.program, ..Target::default() }).await
 }
 
 /// Ends every process that an agent's attempts of a run left behind.
@@ -249,5 +293,5 @@ async fn end_foreign(
     if ended.is_err() {
         process_tree::kill(state.pid);
     }
-    sweep(host, &state.run_id, agent).await;
+    end_all_of(host, state, agent).await;
 }

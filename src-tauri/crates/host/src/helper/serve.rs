@@ -8,16 +8,17 @@ use miyabi_plan::AgentId;
 use miyabi_protocol::frame::Frame;
 use miyabi_protocol::link::{Command, Hello, LINK_VERSION, Report};
 use miyabi_protocol::runner_link::ToRunner;
-use miyabi_protocol::{AttemptSheet, Baseline, QueueFile, StateDir};
+use miyabi_protocol::{AttemptSheet, Baseline, QueueFile, QueueTask, StateDir, Timestamp};
 use miyabi_transport::{Link, LinkReceiver, LinkSender};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::folder::Folder;
+use super::folder::{Folder, stamp};
 use super::follow::Logs;
-use super::host::{Host, RETRY, Reports};
+use super::host::{Host, OwnQueue, RETRY, Reports};
 use super::lane::{Errand, Lanes, Standing};
 use super::lock::{FolderLock, PATIENCE};
+use super::queue::QueueText;
 use super::windows::Windows;
 use super::{evidence, load, runners};
 use crate::process_tree::{self, Target};
@@ -152,6 +153,11 @@ async fn list(host: &Arc<Host>, lock: FolderLock) -> Folder {
         }
     }
     host.reports.send(&Report::Listed);
+    for agent in agents_with_sockets(&host.sockets) {
+        if let Some(report) = host.runners.state(&agent).and_then(|state| state.asks(&agent)) {
+            host.reports.send(&report);
+        }
+    }
     folder
 }
 
@@ -167,8 +173,10 @@ struct Served {
     lanes: Lanes,
     logs: Logs,
     checks: Arc<Semaphore>,
-    /// The queue that the disk did not take yet.
-    unsaved_queue: Option<(Vec<u8>, Instant)>,
+    /// The queue as it was commanded last.
+    queue: Option<QueueText>,
+    /// When it is written again, if the disk did not take it.
+    save_queue_at: Option<Instant>,
 }
 
 impl Served {
@@ -180,22 +188,21 @@ impl Served {
             folder: tokio::spawn(folder.watch()),
             lanes: Lanes::default(),
             checks: Arc::new(Semaphore::new(at_once)),
-            unsaved_queue: None,
+            queue: None,
+            save_queue_at: None,
         }
     }
 
     async fn serve(&mut self, receiver: &mut LinkReceiver) -> Result<(), Ended> {
         loop {
-            let retry = self.unsaved_queue.as_ref().map(|(_, at)| *at);
+            let retry = self.save_queue_at;
             let frame = tokio::select! {
                 frame = receiver.recv() => frame.map_err(Ended::Broken)?,
                 ended = &mut self.folder => {
                     return Err(ended.unwrap_or_else(|error| error.to_string()).into());
                 }
                 () = tokio::time::sleep_until(retry.unwrap_or_else(Instant::now)), if retry.is_some() => {
-                    if let Some((bytes, _)) = self.unsaved_queue.take() {
-                        self.save_queue(bytes);
-                    }
+                    self.save_queue();
                     continue;
                 }
             };
@@ -211,7 +218,8 @@ impl Served {
     async fn carry_out(&mut self, command: Command) {
         match command {
             Command::Hello(_) => tracing::warn!("a second hello is left alone"),
-            Command::WriteQueue { queue } => self.write_queue(&queue),
+            Command::WriteQueue { queue } => self.write_queue(queue),
+            Command::UpdateQueue { updated_at, tasks } => self.update_queue(updated_at, &tasks),
             Command::EnsureAgent { agent, window, ours } => {
                 let standing = if ours { Standing::Ours } else { Standing::Others };
                 self.lane(agent, Errand::Ensure { window, standing });
@@ -222,6 +230,14 @@ impl Served {
             Command::WriteStatus { agent, status } => self.lane(agent, Errand::Write { status }),
             Command::StopAttempt { agent, attempt, reason } => {
                 self.lane(agent, Errand::Stop { attempt, reason });
+            }
+            Command::Answer { agent, attempt, request, answer } => {
+                // No runner, nobody who asks any more.
+                self.host.runners.tell(&agent, ToRunner::Answer { attempt, request, answer });
+            }
+            Command::Say { agent, attempt, number, text } => {
+                // No runner, nobody who hears: it is said again to the next one.
+                self.host.runners.tell(&agent, ToRunner::Say { attempt, number, text });
             }
             Command::CheckEvidence { sheet, baseline } => self.check(*sheet, baseline),
             Command::FollowLog { stream, agent, offset, credit } => {
@@ -242,27 +258,43 @@ impl Served {
     }
 
     /// Written here and now, before any offer that follows: agents look their task up there.
-    fn write_queue(&mut self, queue: &QueueFile) {
-        match disk::json(queue) {
-            Ok(bytes) => self.save_queue(bytes),
+    fn write_queue(&mut self, queue: QueueFile) {
+        match QueueText::new(queue) {
+            Ok(text) => {
+                self.queue = Some(text);
+                self.save_queue();
+            }
             Err(error) => tracing::error!(%error, "a queue that is no JSON"),
         }
     }
 
-    fn save_queue(&mut self, bytes: Vec<u8>) {
-        let told = self.unsaved_queue.is_some();
-        match disk::write(&self.host.dir, &self.host.dir.queue(), &bytes) {
+    fn update_queue(&mut self, updated_at: Timestamp, tasks: &[QueueTask]) {
+        let Some(queue) = &mut self.queue else {
+            tracing::warn!("changes of a queue that was never sent are left alone");
+            return;
+        };
+        match queue.update(updated_at, tasks) {
+            Ok(()) => self.save_queue(),
+            Err(error) => tracing::error!(%error, "a task that is no JSON"),
+        }
+    }
+
+    fn save_queue(&mut self) {
+        let told = self.save_queue_at.take().is_some();
+        let Some(Ok(bytes)) = self.queue.as_ref().map(QueueText::bytes) else { return };
+        let path = self.host.dir.queue();
+        match disk::write(&self.host.dir, &path, &bytes) {
             Ok(()) => {
                 // No await lies between the write and this, so that our own write is never
                 // taken for somebody else's.
-                *self.host.queue() = Some(bytes);
-                self.unsaved_queue = None;
+                let stamp = stamp(&path);
+                *self.host.queue() = Some(OwnQueue { bytes, stamp });
             }
             Err(message) => {
                 if !told {
                     self.host.reports.send(&Report::StateProblem { message });
                 }
-                self.unsaved_queue = Some((bytes, Instant::now() + RETRY));
+                self.save_queue_at = Some(Instant::now() + RETRY);
             }
         }
     }
@@ -290,10 +322,15 @@ impl Served {
             clock::sleep(std::time::Duration::from_millis(10)).await;
         }
         for agent in self.host.runners.agents() {
-            if let Some(state) = self.host.runners.state(&agent) {
-                process_tree::kill(state.pid);
+            match self.host.runners.state(&agent) {
+                Some(state) => {
+                    process_tree::kill(state.pid);
+                    runners::end_all_of(&self.host, &state, &agent).await;
+                }
+                None => {
+                    runners::sweep(&self.host, &self.host.hello.run_id, &agent).await;
+                }
             }
-            runners::sweep(&self.host, &self.host.hello.run_id, &agent).await;
         }
         if let Err(message) = self.host.windows.remove_all().await {
             self.host.reports.send(&Report::StateProblem { message });

@@ -75,7 +75,12 @@ mod tests {
         Box::new(StatusFile {
             task_id: Some("Task-1".to_owned()),
             status,
-            miyabi: Some(MiyabiStamp { run_id: "r".into(), attempt, seq: 0, host: "h".into() }),
+            miyabi: Some(MiyabiStamp {
+                run_id: "r".into(),
+                attempt,
+                host: "h".into(),
+                ..MiyabiStamp::default()
+            }),
             ..StatusFile::idle(&agent, Timestamp::default())
         })
     }

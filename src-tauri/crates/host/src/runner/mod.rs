@@ -5,8 +5,14 @@
 //! make its file again when the state folder is wiped.
 
 mod attempt;
+mod child;
+mod command;
 mod decide;
+mod log_file;
+pub(crate) mod mcp;
 mod output;
+mod program;
+mod raw;
 mod serve;
 mod setup;
 mod signals;

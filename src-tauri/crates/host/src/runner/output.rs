@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 use miyabi_protocol::result::ResultFile;
 use miyabi_protocol::{AgentStatus, AttemptSheet, StateDir, Timestamp};
 
+use super::attempt::Order;
+use crate::outputs;
+
+/// More declared files than this are left out.
+pub(crate) const MAX_OUTPUT_FILES: usize = 10_000;
 /// How many of the last lines are kept for an error.
 const LAST_LINES: usize = 12;
 /// How much of a line is kept.
@@ -40,6 +45,16 @@ pub(crate) fn relative(work_folder: Option<&str>, file: &str) -> String {
     let below = work_folder.and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path);
     let plain: PathBuf = below.components().filter(|part| *part != std::path::Component::CurDir).collect();
     plain.to_string_lossy().into_owned()
+}
+
+/// The declared outputs that were written meanwhile, for a program that does not name them all.
+pub(crate) async fn look_for_outputs(order: &Order) -> Vec<String> {
+    let (sheet, since) = (order.sheet.clone(), order.started_at);
+    let look = move || {
+        let folder = sheet.work_folder.as_deref()?;
+        outputs::written_since(Path::new(folder), &sheet.outputs, since).ok()
+    };
+    tokio::task::spawn_blocking(look).await.ok().flatten().unwrap_or_default()
 }
 
 /// `results/Task-N_result.json`; Codex agents have a name of their own there.

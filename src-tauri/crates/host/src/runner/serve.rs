@@ -4,22 +4,22 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use miyabi_plan::{AttemptId, TaskId};
+use miyabi_plan::{AttemptId, FailureCause, TaskId};
 use miyabi_protocol::runner_link::{FromRunner, ToRunner};
-use miyabi_protocol::status::status_file_name;
+use miyabi_protocol::status::{Failure, status_file_name};
 use miyabi_protocol::{AgentStatus, AttemptSheet, RunnerSpec, StateDir, StatusFile, atomic};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::attempt::{self, Order, Orphans, Outcome, lock};
+use super::attempt::{self, Live, Order, Orphans, Outcome, Stop, Told, lock};
 use super::decide::{Next, Seen, decide};
 use super::output::{result_file, result_path};
 use super::setup::{Setup, SetupError};
 use super::signals::{Farewell, Signals};
 use super::sink::Sink;
 use super::socket::{Door, speak};
-use super::state::Status;
+use super::state::{Pace, Status};
 use crate::watch::{FolderWatch, SLOW_POLL};
 use crate::{clock, disk, process_tree};
 
@@ -53,7 +53,13 @@ pub async fn run(setup: Setup) -> Result<(), SetupError> {
                 tokio::spawn(speak(stream, runner.known.subscribe(), commands.clone()));
             }
             Some(command) = told.recv() => match command {
-                ToRunner::Stop { attempt, reason } => runner.stop(&attempt, reason),
+                ToRunner::Stop { attempt, reason } => runner.stop(&attempt, Stop { reason, cause: None }),
+                ToRunner::Answer { attempt, request, answer } => {
+                    runner.tell_work(&attempt, Told::Answer { request, answer });
+                }
+                ToRunner::Say { attempt, number, text } => {
+                    runner.tell_work(&attempt, Told::Say { number, text });
+                }
                 ToRunner::Exit => break Farewell::Told,
             },
             event = next_event(&mut runner.work) => runner.take(event),
@@ -81,13 +87,14 @@ pub async fn run(setup: Setup) -> Result<(), SetupError> {
 /// The attempt that runs.
 struct Work {
     sheet: Arc<AttemptSheet>,
-    progress: watch::Receiver<f64>,
-    stop: Option<oneshot::Sender<String>>,
+    live: watch::Receiver<Live>,
+    stop: Option<oneshot::Sender<Stop>>,
+    told: mpsc::UnboundedSender<Told>,
     done: JoinHandle<Outcome>,
 }
 
 enum WorkEvent {
-    Progress(f64),
+    Live(Live),
     Ended(Outcome),
 }
 
@@ -95,9 +102,9 @@ async fn next_event(work: &mut Option<Work>) -> WorkEvent {
     let Some(work) = work else { return std::future::pending().await };
     tokio::select! {
         biased;
-        Ok(()) = work.progress.changed() => WorkEvent::Progress(*work.progress.borrow_and_update()),
+        Ok(()) = work.live.changed() => WorkEvent::Live(work.live.borrow_and_update().clone()),
         outcome = &mut work.done => WorkEvent::Ended(outcome.unwrap_or_else(|error| {
-            Outcome::failed(format!("the runner itself failed: {error}"))
+            Outcome::failed(FailureCause::AgentGone, format!("the runner itself failed: {error}"))
         })),
     }
 }
@@ -122,7 +129,7 @@ impl Runner {
     fn new(setup: Setup, dir: StateDir, orphans: Orphans) -> Self {
         let sink = Arc::new(Mutex::new(Sink::new(&dir, &setup.agent)));
         let status = Status::new(&dir, &setup.agent);
-        let (known, _) = watch::channel(state_of(&setup, None, None));
+        let (known, _) = watch::channel(state_of(&setup, None, None, Live::default()));
         Self {
             setup,
             dir,
@@ -202,7 +209,7 @@ impl Runner {
             Next::Take(offer) => self.take_offer(*offer),
             Next::ProcessGone(found) => {
                 let reason = "the runner was restarted; the agent's process is gone".to_owned();
-                self.write(StatusFile { status: AgentStatus::Failed, errors: vec![reason], ..*found });
+                self.write(failed(*found, FailureCause::AgentGone, reason));
             }
             Next::Complain(why) => self.tell(why),
         }
@@ -227,23 +234,26 @@ impl Runner {
             Ok(sheet) => Arc::new(sheet),
             Err(why) => {
                 lock(&self.sink).say("[miyabi]", &format!("{attempt} FAILED: {why}"));
-                return self.write(StatusFile { status: AgentStatus::Failed, errors: vec![why], ..begun });
+                return self.write(failed(begun, FailureCause::NotStarted, why));
             }
         };
         self.write(begun);
         lock(&self.sink).say(prefix(&sheet), &format!("{attempt} {}: started", sheet.title));
-        let (progress, progress_seen) = watch::channel(0.0);
+        let (live, live_seen) = watch::channel(Live::default());
         let (stop, stopped) = oneshot::channel();
+        let (told, received) = mpsc::unbounded_channel();
         let done = tokio::spawn(attempt::run(Order {
             sheet: sheet.clone(),
+            dir: self.dir.clone(),
             state_dir: self.dir.root().to_string_lossy().into_owned(),
             sink: self.sink.clone(),
-            progress,
+            live,
             stop: stopped,
+            told: received,
             started_at,
             orphans: self.orphans,
         }));
-        self.work = Some(Work { sheet, progress: progress_seen, stop: Some(stop), done });
+        self.work = Some(Work { sheet, live: live_seen, stop: Some(stop), told, done });
         self.announce();
     }
 
@@ -276,18 +286,24 @@ impl Runner {
 
     fn take(&mut self, event: WorkEvent) {
         match event {
-            WorkEvent::Progress(progress) => self.status.progress(progress),
+            WorkEvent::Live(live) => {
+                if self.status.note(&live) == Pace::Now {
+                    self.save();
+                }
+                self.announce();
+            }
             WorkEvent::Ended(outcome) => self.finish(outcome),
         }
     }
 
     fn finish(&mut self, outcome: Outcome) {
-        let (Some(work), Some(mine)) = (self.work.take(), self.status.mine().cloned()) else { return };
-        let Outcome { errors, output_files, last_words } = outcome;
+        let (Some(work), Some(mut mine)) = (self.work.take(), self.status.mine().cloned()) else { return };
+        let Outcome { errors, failure, output_files, summary } = outcome;
         let failed = !errors.is_empty();
+        let last_words = (!failed).then(|| in_a_line(&summary)).filter(|words| !words.is_empty());
         let status = if failed { AgentStatus::Failed } else { AgentStatus::Completed };
         if !matches!(work.sheet.runner, RunnerSpec::Rehearsal { .. }) {
-            let summary = if failed { errors.join("\n") } else { last_words };
+            let summary = if failed { errors.join("\n") } else { summary };
             self.write_result(&work.sheet, status, &output_files, summary);
         }
         let attempt = &work.sheet.attempt;
@@ -297,6 +313,11 @@ impl Runner {
         };
         lock(&self.sink).say(prefix(&work.sheet), &line);
         let progress = if failed { mine.progress } else { 1.0 };
+        if let Some(stamp) = &mut mine.miyabi {
+            // The tasks after this one are told.
+            stamp.activity = last_words;
+            stamp.failure = failure;
+        }
         self.write(StatusFile { status, progress, output_files, errors, ..mine });
         // An offer that came meanwhile is seen by the look after our own write.
     }
@@ -319,7 +340,7 @@ impl Runner {
         }
     }
 
-    fn stop(&mut self, attempt: &AttemptId, reason: String) {
+    fn stop(&mut self, attempt: &AttemptId, order: Stop) {
         // The offer may lie there unseen; without a look it would be taken after the stop.
         if self.work.is_none() {
             self.look();
@@ -328,21 +349,35 @@ impl Runner {
             && let Some(stop) = work.stop.take()
         {
             // It may just have ended by itself.
-            let _ended = stop.send(reason);
+            let _ended = stop.send(order);
+        }
+    }
+
+    fn tell_work(&mut self, attempt: &AttemptId, told: Told) {
+        // What it is for may lie there unseen.
+        if self.work.is_none() {
+            self.look();
+        }
+        if let Some(work) = self.work.as_ref().filter(|work| work.sheet.attempt == *attempt) {
+            // It may just have ended by itself.
+            let _ended = work.told.send(told);
         }
     }
 
     fn interrupt(&mut self) {
         let attempt = self.work.as_ref().map(|work| work.sheet.attempt.clone());
         match attempt {
-            Some(attempt) => self.stop(&attempt, "interrupted by Ctrl-C in its tmux window".to_owned()),
+            Some(attempt) => {
+                let reason = "interrupted by Ctrl-C in its tmux window".to_owned();
+                self.stop(&attempt, Stop { reason, cause: None });
+            }
             None => lock(&self.sink).show(b"\nwaiting for work; close the window to end this agent\n"),
         }
     }
 
     async fn end(&mut self, farewell: &Farewell) {
         if let Some(attempt) = self.work.as_ref().map(|work| work.sheet.attempt.clone()) {
-            self.stop(&attempt, farewell.reason().to_owned());
+            self.stop(&attempt, farewell.order());
         }
         while self.work.is_some() {
             let event = next_event(&mut self.work).await;
@@ -376,7 +411,8 @@ impl Runner {
     fn announce(&self) {
         let unread = || self.attempt_of(self.status.unsaved().and(self.status.mine())?).ok();
         let attempt = self.work.as_ref().map(|work| work.sheet.attempt.clone()).or_else(unread);
-        let now = state_of(&self.setup, attempt, self.status.unsaved().map(str::to_owned));
+        let live = self.work.as_ref().map(|work| work.live.borrow().clone()).unwrap_or_default();
+        let now = state_of(&self.setup, attempt, self.status.unsaved().map(str::to_owned), live);
         self.known.send_if_modified(|known| {
             let is_news = *known != now;
             *known = now;
@@ -402,11 +438,19 @@ enum Look {
 fn prefix(sheet: &AttemptSheet) -> &'static str {
     match sheet.runner {
         RunnerSpec::Rehearsal { .. } => miyabi_agents::rehearsal::PREFIX,
-        RunnerSpec::Command { .. } | RunnerSpec::External => "[miyabi]",
+        RunnerSpec::Command { .. } | RunnerSpec::Agent(_) | RunnerSpec::External => "[miyabi]",
     }
 }
 
-fn state_of(setup: &Setup, attempt: Option<AttemptId>, problem: Option<String>) -> FromRunner {
+/// The file of an attempt that cannot go on.
+fn failed(mut file: StatusFile, cause: FailureCause, why: String) -> StatusFile {
+    if let Some(stamp) = &mut file.miyabi {
+        stamp.failure = Some(Failure { cause, until: None });
+    }
+    StatusFile { status: AgentStatus::Failed, errors: vec![why], ..file }
+}
+
+fn state_of(setup: &Setup, attempt: Option<AttemptId>, problem: Option<String>, live: Live) -> FromRunner {
     FromRunner::State {
         agent: setup.agent.clone(),
         pid: std::process::id(),
@@ -414,5 +458,14 @@ fn state_of(setup: &Setup, attempt: Option<AttemptId>, problem: Option<String>) 
         run_id: setup.run_id.clone(),
         attempt,
         problem,
+        program: live.program,
+        asks: live.asks,
+        heard: live.heard,
     }
+}
+
+/// A text without its line breaks and control characters, shortened.
+fn in_a_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().filter(|c| !c.is_control()).take(1_000).collect()
 }

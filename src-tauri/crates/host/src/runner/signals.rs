@@ -2,7 +2,10 @@
 
 use std::io;
 
+use miyabi_plan::FailureCause;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::attempt::Stop;
 
 /// Why the runner itself comes to its end.
 pub(crate) enum Farewell {
@@ -12,12 +15,14 @@ pub(crate) enum Farewell {
 }
 
 impl Farewell {
-    pub(crate) fn reason(&self) -> &'static str {
-        match self {
-            Self::WindowClosed => "its tmux window was closed",
-            Self::Terminated => "its runner was terminated",
-            Self::Told => "all agents were stopped",
-        }
+    /// The end of the attempt that comes with it.
+    pub(crate) fn order(&self) -> Stop {
+        let (reason, cause) = match self {
+            Self::WindowClosed => ("its tmux window was closed", FailureCause::AgentGone),
+            Self::Terminated => ("its runner was terminated", FailureCause::AgentGone),
+            Self::Told => ("all agents were stopped", FailureCause::Stopped),
+        };
+        Stop { reason: reason.to_owned(), cause: Some(cause) }
     }
 }
 

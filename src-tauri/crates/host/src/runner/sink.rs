@@ -3,15 +3,14 @@
 //! The log file is the record. The window is a view: a person may freeze it (Ctrl-S), so it is
 //! written by a thread of its own and loses text rather than hold up the agent.
 
-use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use miyabi_plan::AgentId;
-use miyabi_protocol::{StateDir, atomic};
+use miyabi_protocol::StateDir;
+
+use super::log_file::LogFile;
 
 /// How many pieces of text wait for a frozen window.
 const WINDOW_QUEUE: usize = 256;
@@ -19,10 +18,9 @@ const WINDOW_QUEUE: usize = 256;
 /// The window and the log of one agent.
 pub(crate) struct Sink {
     window: SyncSender<Vec<u8>>,
-    dir: StateDir,
-    path: PathBuf,
-    file: Option<File>,
-    complained: bool,
+    /// Whether a program has the window for its own screen.
+    lent: bool,
+    file: LogFile,
 }
 
 impl Sink {
@@ -36,7 +34,7 @@ impl Sink {
                 }
             }
         });
-        Self { window, dir: dir.clone(), path: dir.log(Some(agent)), file: None, complained: false }
+        Self { window, lent: false, file: LogFile::new(dir, dir.log(Some(agent))) }
     }
 
     /// The agent's own bytes, to both.
@@ -46,15 +44,29 @@ impl Sink {
     }
 
     /// A line of ours for people, to both; the window shows it in a colour.
+    ///
+    /// Parts of it may come from a program, and nothing of it reaches the terminal as a command.
     pub(crate) fn say(&mut self, prefix: &str, line: &str) {
+        let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.show(format!("\x1b[1;36m{prefix} {line}\x1b[0m\n").as_bytes());
         self.log(format!("{prefix} {line}\n").as_bytes());
     }
 
     /// Text for the window alone.
     pub(crate) fn show(&self, text: &[u8]) {
-        // A full queue is a frozen or closed window.
-        let _frozen = self.window.try_send(text.to_owned());
+        if !self.lent {
+            // A full queue is a frozen or closed window.
+            let _frozen = self.window.try_send(text.to_owned());
+        }
+    }
+
+    /// From now on text goes to the log alone.
+    pub(crate) fn lend_window(&mut self) {
+        self.lent = true;
+    }
+
+    pub(crate) fn take_window_back(&mut self) {
+        self.lent = false;
     }
 
     /// A warning for the window alone.
@@ -64,42 +76,12 @@ impl Sink {
 
     /// Opens the log again where its file is gone, as after the state folder was wiped.
     pub(crate) fn renew(&mut self) {
-        let now = std::fs::metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
-        let held =
-            self.file.as_ref().and_then(|file| file.metadata().ok()).map(|found| (found.dev(), found.ino()));
-        if now != held {
-            self.file = None;
-        }
+        self.file.renew();
     }
 
     fn log(&mut self, bytes: &[u8]) {
-        if let Err(error) = self.append(bytes) {
-            self.file = None;
-            if !self.complained {
-                self.warn(&format!("{} cannot be written: {error}; the work goes on", self.path.display()));
-            }
-            self.complained = true;
+        if let Some(complaint) = self.file.append(bytes) {
+            self.warn(&complaint);
         }
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.file.is_none() {
-            self.file = Some(self.open()?);
-        }
-        match &mut self.file {
-            Some(file) => file.write_all(bytes),
-            None => Ok(()),
-        }
-    }
-
-    fn open(&self) -> io::Result<File> {
-        let open = || atomic::append_private(&self.path);
-        open().or_else(|error| {
-            if error.kind() != io::ErrorKind::NotFound {
-                return Err(error);
-            }
-            StateDir::open(self.dir.root()).map_err(io::Error::other)?;
-            open()
-        })
     }
 }

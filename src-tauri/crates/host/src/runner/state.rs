@@ -7,6 +7,7 @@ use miyabi_plan::AgentId;
 use miyabi_protocol::{AgentStatus, StateDir, StatusFile};
 use tokio::time::Instant;
 
+use super::attempt::Live;
 use super::decide::Seen;
 use crate::{clock, disk};
 
@@ -17,6 +18,21 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How soon a failed write is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// A number that reads back from JSON as it is: a file that differs from what we wrote in its last
+/// digit would be taken for somebody else's, and written again for ever.
+fn readable(progress: f64) -> f64 {
+    (progress * 10_000.0).round() / 10_000.0
+}
+
+/// How soon the file wants to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// At once: without the session in it, an attempt that dies could not go on.
+    Now,
+    /// Together with what comes in the next moment.
+    Soon,
+}
+
 /// The file, as it ought to be.
 pub(crate) struct Status {
     dir: StateDir,
@@ -24,7 +40,7 @@ pub(crate) struct Status {
     path: PathBuf,
     mine: Option<StatusFile>,
     written_at: Instant,
-    /// Whether there is progress that was not written yet.
+    /// Whether there is something new that was not written yet.
     fresh: bool,
     /// Why the last write failed.
     unsaved: Option<String>,
@@ -93,12 +109,22 @@ impl Status {
         result
     }
 
-    /// Takes in how far the attempt is; written soon, not at once.
-    pub(crate) fn progress(&mut self, progress: f64) {
-        if let Some(mine) = self.mine.as_mut().filter(|mine| mine.status == AgentStatus::InProgress) {
-            mine.progress = progress;
-            self.fresh = true;
+    /// Takes in what is known of the attempt, and says how soon it wants to be written.
+    pub(crate) fn note(&mut self, live: &Live) -> Pace {
+        let Some(mine) = self.mine.as_mut().filter(|mine| mine.status == AgentStatus::InProgress) else {
+            return Pace::Soon;
+        };
+        let before = mine.clone();
+        mine.progress = readable(live.progress);
+        if let Some(stamp) = &mut mine.miyabi {
+            stamp.session.clone_from(&live.session);
+            stamp.model.clone_from(&live.model);
+            stamp.usage = live.usage;
+            stamp.activity.clone_from(&live.activity);
         }
+        self.fresh |= *mine != before;
+        let session = |file: &StatusFile| file.miyabi.as_ref().map(|stamp| stamp.session.clone());
+        if session(mine) == session(&before) { Pace::Soon } else { Pace::Now }
     }
 
     /// Whether a write failed and was not made up for.
@@ -121,5 +147,20 @@ impl Status {
             return Some(self.written_at + PROGRESS_PAUSE);
         }
         working.then(|| self.written_at + HEARTBEAT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_progress_reads_back_as_it_was_written() {
+        for number in 0..20_000_u32 {
+            let progress = readable(f64::from(number).sqrt() / 142.0);
+            let text = serde_json::to_string(&progress).expect("json");
+            let read: f64 = serde_json::from_str(&text).expect("a number");
+            assert!(progress.to_bits() == read.to_bits(), "{text}");
+        }
     }
 }

@@ -303,6 +303,32 @@ pub fn wake_server() -> CommandLine {
     CommandLine::default().then(["run-shell", "-b", "true"])
 }
 
+/// Pastes a file's text into a pane as one bracketed paste.
+#[must_use]
+pub fn paste(line: CommandLine, buffer: &str, file: &str, pane: &str) -> CommandLine {
+    line.then(["load-buffer", "-b", buffer, file]).then([
+        "paste-buffer",
+        "-p",
+        "-d",
+        "-b",
+        buffer,
+        "-t",
+        pane,
+    ])
+}
+
+/// Presses Enter in a pane.
+#[must_use]
+pub fn press_enter(line: CommandLine, pane: &str) -> CommandLine {
+    line.then(["send-keys", "-t", pane, "Enter"])
+}
+
+/// What a pane shows.
+#[must_use]
+pub fn capture(line: CommandLine, pane: &str) -> CommandLine {
+    line.then(["capture-pane", "-p", "-t", pane])
+}
+
 /// What a person's terminal runs to look at a session, at one window where its id is given: a
 /// session of its own over the same windows, so that two people do not share a cursor. It goes
 /// when they leave. Within tmux, run it without `TMUX` in the environment.
@@ -354,6 +380,10 @@ mod tests {
         assert_eq!(
             attach_argv("s", Some("@3")).join(" "),
             "tmux new-session -t =s ; set-option destroy-unattached on ; select-window -t @3"
+        );
+        assert_eq!(
+            shown(paste(CommandLine::default(), "b", "/s/p;", "%4")),
+            "tmux load-buffer -b b /s/p\\; ; paste-buffer -p -d -b b -t %4"
         );
     }
 

@@ -26,7 +26,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("mh").tempdir_in("/tmp").expect("folder");
-        for name in ["tmux", "run", "work"] {
+        for name in ["tmux", "run", "work", "home"] {
             fs::create_dir(folder.path().join(name)).expect("folder");
         }
         let dir = StateDir::open(&folder.path().join("state")).expect("state folder");
@@ -168,8 +168,8 @@ pub(crate) fn busy(sheet: &AttemptSheet) -> StatusFile {
     let stamp = MiyabiStamp {
         run_id: sheet.run_id.clone(),
         attempt: sheet.attempt.number,
-        seq: 0,
         host: sheet.host.clone(),
+        ..MiyabiStamp::default()
     };
     StatusFile::busy(&sheet.agent, &sheet.attempt, stamp, Timestamp::default())
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::queue::QUEUE_VERSION;
-use miyabi_protocol::{AgentStatus, QueueFile, QueueTask, StatusFile, TaskStatus};
+use miyabi_protocol::{AgentStatus, QueueFile, QueueTask, StatusFile, TaskStatus, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use crate::common::{Place, agent, idle};
@@ -119,6 +119,54 @@ async fn an_edit_of_the_queue_is_told_and_our_own_writes_are_not() {
     fs::write(place.dir.queue(), serde_json::to_vec(&queue(TaskStatus::Pending)).expect("json"))
         .expect("again");
     assert!(helper.until("the same edit again", edited).await.is_some());
+}
+
+#[tokio::test]
+async fn an_updated_queue_is_the_whole_file_and_an_edit_of_it_is_told_however_soon_it_comes() {
+    let place = Place::new();
+    let mut helper = place.helper().await;
+    let mut whole = queue(TaskStatus::Pending);
+    for id in ["Task-2", "Task-3"] {
+        whole.tasks.push(QueueTask { task_id: id.into(), ..whole.tasks[0].clone() });
+    }
+    // What comes before the whole file is of no queue that is known here.
+    helper.send(&Command::UpdateQueue { updated_at: Timestamp::default(), tasks: whole.tasks.clone() });
+    helper.send(&Command::WriteQueue { queue: whole.clone() });
+    for (millis, index) in [(1, 2), (2, 0), (3, 2)] {
+        whole.updated_at = Some(Timestamp::from_millis(millis));
+        whole.tasks[index].status = if millis == 3 { TaskStatus::InProgress } else { TaskStatus::Completed };
+        let tasks = vec![whole.tasks[index].clone()];
+        helper.send(&Command::UpdateQueue { updated_at: Timestamp::from_millis(millis), tasks });
+    }
+    helper.send(&Command::Ping { token: 7 });
+    helper
+        .until("pong", |report| match report {
+            Report::Pong { token: 7, .. } => Some(()),
+            Report::QueueEdited { .. } => panic!("that was our own write"),
+            _ => None,
+        })
+        .await;
+    let ours = fs::read(place.dir.queue()).expect("the file");
+    assert_eq!(serde_json::from_slice::<QueueFile>(&ours).expect("readable"), whole);
+
+    // In place, as long as ours and with its time, so that only its bytes tell.
+    let edit = String::from_utf8(ours.clone()).expect("text").replace("\"Task-3\"", "\"Task-9\"");
+    let written_at = fs::metadata(place.dir.queue()).and_then(|found| found.modified()).expect("a time");
+    let mut file = fs::OpenOptions::new().write(true).open(place.dir.queue()).expect("open");
+    file.write_all(edit.as_bytes()).expect("edited");
+    file.set_modified(written_at).expect("set back");
+    drop(file);
+    let seen = helper
+        .until("the edit", |report| match report {
+            Report::QueueEdited { queue } => Some(queue.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(seen.expect("readable").tasks[2].task_id, "Task-9");
+    helper.send(&Command::UpdateQueue { updated_at: Timestamp::from_millis(3), tasks: Vec::new() });
+    helper.send(&Command::Ping { token: 8 });
+    helper.until("pong", |report| matches!(report, Report::Pong { token: 8, .. }).then_some(())).await;
+    assert_eq!(fs::read(place.dir.queue()).expect("the file"), ours, "the edit is undone");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The helper and the runner as processes, with a real tmux, driven over frames.
 
+mod agents;
 mod attempts;
 mod common;
 mod ends;

@@ -1,0 +1,220 @@
+//! One process of an attempt: its streams, and the end of it and of all that it started.
+
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use miyabi_agents::{Exit, Launch, command};
+use miyabi_protocol::AttemptSheet;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::attempt::Orphans;
+use crate::process;
+use crate::process_tree::{self, Marker, Target};
+
+/// How much is read from a program at once.
+const READ_SIZE: usize = 32 * 1024;
+/// How many such reads wait to be taken.
+const READ_QUEUE: usize = 8;
+/// How long the last output is waited for when every process is gone.
+const DRAIN: Duration = Duration::from_millis(300);
+
+/// Where a program's words came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Out,
+    Err,
+}
+
+/// What happens to a program.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// It printed this.
+    Printed(Stream, Vec<u8>),
+    /// It has ended; its children may live.
+    Ended(io::Result<Exit>),
+}
+
+/// Why a program did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// The work folder cannot be used.
+    #[error("cannot make the work folder {folder}: {source}")]
+    Folder { folder: String, source: io::Error },
+    /// The system refused.
+    #[error("cannot start `{program}`: {source}; is it installed, executable and on the PATH?")]
+    Refused { program: String, source: io::Error },
+}
+
+impl StartError {
+    /// Whether there is no such program.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// A running program.
+pub(crate) struct Program {
+    child: Child,
+    received: Option<mpsc::Receiver<(Stream, Vec<u8>)>>,
+    /// To the task that writes its stdin, so that a program that does not read holds up nobody.
+    stdin: Option<mpsc::UnboundedSender<Vec<u8>>>,
+}
+
+impl Program {
+    /// Starts a program in its work folder. Its stdin stays open until it is closed.
+    pub(crate) fn start(launch: &Launch) -> Result<Self, StartError> {
+        let mut child = spawn(launch, process::Input::Piped)?;
+        let (chunks, received) = mpsc::channel(READ_QUEUE);
+        if let Some(stdout) = child.stdout.take() {
+            tokio::spawn(pump(stdout, Stream::Out, chunks.clone()));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(pump(stderr, Stream::Err, chunks));
+        }
+        let stdin = child.stdin.take().map(|stdin| {
+            let (texts, unwritten) = mpsc::unbounded_channel();
+            tokio::spawn(feed(stdin, unwritten));
+            texts
+        });
+        Ok(Self { child, received: Some(received), stdin })
+    }
+
+    /// Starts a program with our own terminal as its own. Nothing of what it prints comes here.
+    pub(crate) fn in_the_pane(launch: &Launch) -> Result<Self, StartError> {
+        let child = spawn(launch, process::Input::Terminal)?;
+        Ok(Self { child, received: None, stdin: None })
+    }
+
+    /// Its process, while it lives.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Writes to its stdin, in order, without waiting.
+    pub(crate) fn write(&self, bytes: Vec<u8>) {
+        if let Some(stdin) = self.stdin.as_ref().filter(|_| !bytes.is_empty()) {
+            // A program that does not read what it is told is free not to.
+            let _unread = stdin.send(bytes);
+        }
+    }
+
+    /// Closes its stdin when all is written.
+    pub(crate) fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// What happens next.
+    pub(crate) async fn next(&mut self) -> Happening {
+        loop {
+            tokio::select! {
+                chunk = receive(&mut self.received) => match chunk {
+                    Some((stream, bytes)) => return Happening::Printed(stream, bytes),
+                    None => self.received = None,
+                },
+                status = self.child.wait() => {
+                    let exit = status.map(|status| {
+                        let (code, signal) = process::code_and_signal(status);
+                        Exit { code, signal }
+                    });
+                    return Happening::Ended(exit);
+                }
+            }
+        }
+    }
+
+    /// Ends every process of the attempt and reads what they say meanwhile. Gives back what the
+    /// system would not end.
+    pub(crate) async fn end(&mut self, reach: &Reach, mut heard: impl FnMut(Stream, &[u8])) -> Vec<u32> {
+        self.close_stdin();
+        let target = Target {
+            below: Some(std::process::id()),
+            marker: reach.marker.clone(),
+            root: None,
+            awaited: self.child.id(),
+        };
+        let left = {
+            let mut end = pin!(process_tree::end(&target));
+            loop {
+                tokio::select! {
+                    left = &mut end => break left,
+                    chunk = receive(&mut self.received) => match chunk {
+                        Some((stream, bytes)) => heard(stream, &bytes),
+                        None => self.received = None,
+                    },
+                }
+            }
+        };
+        // It is dead by now; this takes leave of it.
+        let _status = timeout(DRAIN, self.child.wait()).await;
+        let deadline = Instant::now() + DRAIN;
+        while self.received.is_some() {
+            match timeout_at(deadline, receive(&mut self.received)).await {
+                Ok(Some((stream, bytes))) => heard(stream, &bytes),
+                Ok(None) | Err(_) => self.received = None,
+            }
+        }
+        left
+    }
+}
+
+/// How far the end of an attempt looks for its processes.
+pub(crate) struct Reach {
+    /// None where parents alone lead to every process.
+    marker: Option<Marker>,
+}
+
+impl Reach {
+    /// All that belongs to the attempt, also what hides from its parents.
+    pub(crate) fn everything(sheet: &AttemptSheet) -> Self {
+        let marker = format!("{}={}", command::ATTEMPT_VARIABLE, command::marker(sheet));
+        Self { marker: Some(Marker { entries: vec![marker] }) }
+    }
+
+    /// What is left when a program has ended by itself: orphans are ours where the system says so.
+    pub(crate) fn leftovers(sheet: &AttemptSheet, orphans: Orphans) -> Self {
+        match orphans {
+            Orphans::Ours => Self { marker: None },
+            Orphans::TheSystems => Self::everything(sheet),
+        }
+    }
+}
+
+fn spawn(launch: &Launch, input: process::Input) -> Result<Child, StartError> {
+    if let Some(folder) = &launch.work_folder {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| StartError::Folder { folder: folder.clone(), source })?;
+    }
+    process::start(launch, input).map_err(|source| {
+        let program = launch.argv.first().cloned().unwrap_or_default();
+        StartError::Refused { program, source }
+    })
+}
+
+async fn feed(mut stdin: ChildStdin, mut texts: mpsc::UnboundedReceiver<Vec<u8>>) {
+    while let Some(text) = texts.recv().await {
+        if stdin.write_all(&text).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn pump(mut from: impl AsyncRead + Unpin, stream: Stream, chunks: mpsc::Sender<(Stream, Vec<u8>)>) {
+    let mut buffer = vec![0; READ_SIZE];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        if chunks.send((stream, buffer[..count].to_vec())).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What is there to read; waits for ever when all was read.
+async fn receive(received: &mut Option<mpsc::Receiver<(Stream, Vec<u8>)>>) -> Option<(Stream, Vec<u8>)> {
+    match received {
+        Some(receiver) => receiver.recv().await,
+        None => std::future::pending().await,
+    }
+}
