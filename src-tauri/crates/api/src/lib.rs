@@ -3,12 +3,16 @@
 //! Types only. The backend answers [`Request`]s over its socket; the window's TypeScript types are
 //! generated from here. Texts for people are made by the client; here are codes and figures.
 
+pub mod drafts;
 pub mod error;
+pub mod inbox;
 pub mod preview;
 pub mod request;
 pub mod view;
 
+pub use drafts::{GoalPlan, PromptPlan};
 pub use error::{ApiError, ErrorCode};
+pub use inbox::{InboxItem, InboxKind, StandInView, UsageView};
 pub use preview::{PreviewAbout, preview};
 pub use request::{Answer, Envelope, Event, FromBackend, ReportFormat, Request};
 pub use view::{
@@ -18,3 +22,5 @@ pub use view::{
 
 /// The words of the plan that commands and views are made of, so that a client needs this crate alone.
 pub use miyabi_plan::{AgentId, Choice, RunPhase, TaskId};
+/// The words of the protocol that requests are made of.
+pub use miyabi_protocol::{ApprovalAnswer, ApprovalScope};

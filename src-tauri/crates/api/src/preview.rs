@@ -8,6 +8,7 @@ use miyabi_plan::layout::layout;
 use miyabi_plan::{Choice, Forecast, Plan, RunPhase, Slot, Task, TaskId, TaskPhase, WaitReason};
 use miyabi_protocol::{TaskStatus, Timestamp};
 
+use crate::inbox::UsageView;
 use crate::view::{AgentView, HostView, Point, RunSnapshot, RunView, TaskView};
 
 /// What is known about a run besides its plan.
@@ -43,6 +44,7 @@ pub fn preview(plan: &Plan, choice: Choice, about: &PreviewAbout) -> RunSnapshot
         tasks: tasks.collect(),
         agents: plan.agents.iter().map(|agent| agent_view(plan, agent)).collect(),
         hosts: plan.hosts.iter().map(host_view).collect(),
+        inbox: Vec::new(),
         notices: Vec::new(),
         run: run_view(plan, choice, about, forecast),
     }
@@ -55,6 +57,7 @@ fn run_view(plan: &Plan, choice: Choice, about: &PreviewAbout, forecast: Forecas
         title: plan.title.clone(),
         phase: RunPhase::Planned,
         rehearsal_speed: about.rehearse,
+        label: plan.label.clone(),
         choice,
         state_dir: about.state_dir.clone(),
         session: about.session.clone(),
@@ -67,8 +70,12 @@ fn run_view(plan: &Plan, choice: Choice, about: &PreviewAbout, forecast: Forecas
         failed: 0,
         running: 0,
         total: u32::try_from(plan.tasks.len()).unwrap_or(u32::MAX),
+        expected_seconds: forecast.expected_seconds,
         forecast,
         stuck: Vec::new(),
+        usage: UsageView::default(),
+        budget_usd: plan.budget.run.map(miyabi_plan::Usd::dollars),
+        stand_ins: Vec::new(),
     }
 }
 
@@ -108,6 +115,8 @@ fn task_view(
         started_at: None,
         completed_at: None,
         error: None,
+        usage: UsageView::default(),
+        stood_in: false,
         attempts: Vec::new(),
         planned_start_seconds: slot.map_or(0.0, |slot| slot.start_seconds),
         planned_end_seconds: slot.map_or(0.0, |slot| slot.end_seconds),
@@ -130,6 +139,11 @@ fn agent_view(plan: &Plan, agent: &miyabi_plan::Agent) -> AgentView {
         pid: None,
         draining: false,
         problem: None,
+        account: if agent.runner.has_model() { agent.account.clone() } else { String::new() },
+        activity: String::new(),
+        listens: false,
+        rests_until: None,
+        usage: UsageView::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What travels over the backend's socket, in frames of `miyabi_protocol::frame`.
 
 use miyabi_plan::{AgentId, TaskId};
+use miyabi_protocol::{ApprovalAnswer, ApprovalScope};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
@@ -38,6 +39,29 @@ pub enum Request {
         agent: AgentId,
         /// Whether a running attempt may be stopped for it.
         stop_running: bool,
+    },
+    /// Answer a request for permission.
+    Answer {
+        /// The item's number in the inbox.
+        number: u32,
+        /// The answer.
+        answer: ApprovalAnswer,
+        /// How far an allowance reaches.
+        scope: ApprovalScope,
+    },
+    /// Let more be spent, so that what a budget holds back goes on.
+    RaiseBudget {
+        /// The item's number in the inbox.
+        number: u32,
+        /// What may be spent from now on, in US dollars.
+        limit_usd: f64,
+    },
+    /// Say something to an agent at its work.
+    Say {
+        /// To whom.
+        agent: AgentId,
+        /// What.
+        text: String,
     },
     /// End every agent of ours and the backend. The journal stays; the run can be resumed.
     StopAll,

@@ -9,6 +9,8 @@ use miyabi_protocol::link::Load;
 use miyabi_protocol::{AgentStatus, EvidenceReport, TaskStatus, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::inbox::{InboxItem, StandInView, UsageView};
+
 /// Everything about a run, or about a plan before its run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, specta::Type)]
 pub struct RunSnapshot {
@@ -22,7 +24,9 @@ pub struct RunSnapshot {
     pub agents: Vec<AgentView>,
     /// In the plan's order.
     pub hosts: Vec<HostView>,
-    /// What needs a person or should be known, oldest first.
+    /// What needs a person, oldest first.
+    pub inbox: Vec<InboxItem>,
+    /// What should be known, oldest first.
     pub notices: Vec<Notice>,
 }
 
@@ -39,6 +43,8 @@ pub struct RunPatch {
     pub agents: Vec<AgentView>,
     /// Changed hosts.
     pub hosts: Vec<HostView>,
+    /// The whole inbox, where it changed.
+    pub inbox: Option<Vec<InboxItem>>,
     /// New notices.
     pub notices: Vec<Notice>,
 }
@@ -56,6 +62,8 @@ pub struct RunView {
     pub phase: RunPhase,
     /// How fast a rehearsal plays; none for a real run.
     pub rehearsal_speed: Option<f64>,
+    /// The plan's mark, as in `scripted model`; shown wherever the run is.
+    pub label: Option<String>,
     /// How waves and edges are read.
     pub choice: Choice,
     /// The state folder.
@@ -83,8 +91,17 @@ pub struct RunView {
     /// When the last task was expected to end, before the start; in seconds of the plan's
     /// estimates (a rehearsal at 60x takes a sixtieth of them).
     pub forecast: Forecast,
+    /// How long the whole run is expected to take now, in seconds of the plan's estimates: tasks that
+    /// others stand in for take half as long again.
+    pub expected_seconds: f64,
     /// Why nothing goes on, when the run is stuck: a line a task.
     pub stuck: Vec<String>,
+    /// What all attempts used.
+    pub usage: UsageView,
+    /// What may be spent, in US dollars.
+    pub budget_usd: Option<f64>,
+    /// Whose tasks others take at this moment.
+    pub stand_ins: Vec<StandInView>,
 }
 
 /// One task.
@@ -140,6 +157,10 @@ pub struct TaskView {
     pub completed_at: Option<Timestamp>,
     /// Why it failed.
     pub error: Option<String>,
+    /// What its attempts used.
+    pub usage: UsageView,
+    /// Whether an agent of another kind stands in for its own.
+    pub stood_in: bool,
     /// Oldest first.
     pub attempts: Vec<AttemptView>,
     /// In seconds from the start of the run, by the forecast.
@@ -180,6 +201,12 @@ pub struct AttemptView {
     pub output_files: Vec<String>,
     /// What was found after its claim.
     pub evidence: Option<EvidenceReport>,
+    /// The session of the agent program.
+    pub session: Option<String>,
+    /// The model, as the program names it.
+    pub model: Option<String>,
+    /// What it used.
+    pub usage: UsageView,
 }
 
 /// One agent.
@@ -211,6 +238,16 @@ pub struct AgentView {
     pub draining: bool,
     /// What is wrong with it, with the remedy.
     pub problem: Option<String>,
+    /// Agents of one account share its rate limit; empty for those without a model.
+    pub account: String,
+    /// What it is doing, in a line; empty where nothing is known.
+    pub activity: String,
+    /// Whether something can be said to it at this moment.
+    pub listens: bool,
+    /// Until when its account is at a rate limit.
+    pub rests_until: Option<Timestamp>,
+    /// What its attempts used.
+    pub usage: UsageView,
 }
 
 /// One host.
@@ -283,6 +320,16 @@ pub enum NoticeKind {
     StateProblem,
     /// A helper is gone and is being started again.
     HostLost,
+    /// An agent waits for permission.
+    ApprovalAsked,
+    /// A budget is reached.
+    BudgetReached,
+    /// An account is at its rate limit.
+    AccountRests,
+    /// Agents of a runner cannot work; others stand in for them.
+    RunnerLost,
+    /// Agents of a runner work again.
+    RunnerBack,
 }
 
 /// A plan before its run.
@@ -374,6 +421,8 @@ pub struct RunSummary {
     pub total: u32,
     /// How fast a rehearsal plays; none for a real run.
     pub rehearsal_speed: Option<f64>,
+    /// The plan's mark, as in `scripted model`.
+    pub label: Option<String>,
     /// Whether its backend is at work at this moment.
     pub alive: bool,
 }

@@ -2,6 +2,7 @@
 //! on the disk. On a full disk everything waits here, nothing is lost, and it is tried again.
 
 use miyabi_engine::{Effect, Entry, Step};
+use miyabi_protocol::QueueTask;
 use miyabi_protocol::link::Command;
 
 use crate::error::BackendError;
@@ -28,6 +29,47 @@ pub(crate) struct Settled {
     pub(crate) answers: Vec<(ClientId, u32)>,
 }
 
+impl Settled {
+    /// Queue files that wait together are written once, where the first of them stands: a file
+    /// may show an assignment before it is offered, never after.
+    fn add(&mut self, command: Command) {
+        let is_queue =
+            |command: &Command| matches!(command, Command::WriteQueue { .. } | Command::UpdateQueue { .. });
+        let waiting = self.commands.iter_mut().filter(|_| is_queue(&command)).find(|one| is_queue(one));
+        match waiting {
+            Some(waiting) => merge(waiting, command),
+            None => self.commands.push(command),
+        }
+    }
+}
+
+/// One queue command in the place of two.
+fn merge(first: &mut Command, next: Command) {
+    match (first, next) {
+        (Command::WriteQueue { queue }, Command::UpdateQueue { updated_at, tasks }) => {
+            queue.updated_at = Some(updated_at);
+            replace(&mut queue.tasks, tasks);
+        }
+        (
+            Command::UpdateQueue { updated_at, tasks },
+            Command::UpdateQueue { updated_at: now, tasks: newer },
+        ) => {
+            *updated_at = now;
+            replace(tasks, newer);
+        }
+        (first, whole) => *first = whole,
+    }
+}
+
+fn replace(tasks: &mut Vec<QueueTask>, newer: Vec<QueueTask>) {
+    for task in newer {
+        match tasks.iter_mut().find(|old| old.task_id == task.task_id) {
+            Some(old) => *old = task,
+            None => tasks.push(task),
+        }
+    }
+}
+
 impl Ledger {
     pub(crate) fn over(journal: JournalFile) -> Self {
         Self { journal, entries: Vec::new(), pending: Settled::default(), is_synced: true }
@@ -36,7 +78,15 @@ impl Ledger {
     /// Takes what was decided.
     pub(crate) fn take(&mut self, step: Step) {
         self.entries.extend(step.facts);
-        self.pending.commands.extend(step.effects.into_iter().map(|Effect::Send(command)| command));
+        for Effect::Send(command) in step.effects {
+            self.pending.add(command);
+        }
+    }
+
+    /// The helper is gone: what was decided for it is lost, as is what was on its way to it. The
+    /// engine decides anew for the next one.
+    pub(crate) fn lose_commands(&mut self) {
+        self.pending.commands.retain(|command| matches!(command, Command::StopAll));
     }
 
     /// Sends a command after all that was decided before.
@@ -71,5 +121,84 @@ impl Ledger {
             self.is_synced = true;
         }
         Ok(std::mem::take(&mut self.pending))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use miyabi_protocol::{QueueFile, TaskStatus, Timestamp};
+
+    fn task(id: &str, status: TaskStatus) -> QueueTask {
+        QueueTask {
+            task_id: id.to_owned(),
+            agent: "CG-1".to_owned(),
+            description: String::new(),
+            dependencies: Vec::new(),
+            status,
+            priority: 1,
+            estimated_time: 1,
+            module: String::new(),
+            started_at: None,
+            completed_at: None,
+            error: None,
+        }
+    }
+
+    fn whole(tasks: &[(&str, TaskStatus)]) -> Command {
+        let tasks = tasks.iter().map(|(id, status)| task(id, *status)).collect();
+        let queue = QueueFile { version: String::new(), created_at: None, updated_at: None, tasks };
+        Command::WriteQueue { queue }
+    }
+
+    fn update(at: i64, tasks: &[(&str, TaskStatus)]) -> Command {
+        let tasks = tasks.iter().map(|(id, status)| task(id, *status)).collect();
+        Command::UpdateQueue { updated_at: Timestamp::from_millis(at), tasks }
+    }
+
+    fn ledger(folder: &tempfile::TempDir, steps: Vec<Vec<Command>>) -> Ledger {
+        let (journal, _) = JournalFile::open(&folder.path().join("journal.jsonl")).expect("new");
+        let mut ledger = Ledger::over(journal);
+        for commands in steps {
+            let effects = commands.into_iter().map(Effect::Send).collect();
+            ledger.take(Step { facts: Vec::new(), effects });
+        }
+        ledger
+    }
+
+    #[test]
+    fn queues_that_wait_together_are_written_once_and_before_every_offer() {
+        use TaskStatus::{Completed, InProgress, Pending, Ready};
+        let folder = tempfile::tempdir().expect("folder");
+        let offer = |token| Command::Ping { token };
+        let steps = vec![
+            vec![update(1, &[("A", Completed), ("B", InProgress)]), offer(1)],
+            vec![update(2, &[("C", InProgress), ("B", Completed)]), offer(2)],
+        ];
+        let settled = ledger(&folder, steps).settle().expect("settled");
+        let one = update(2, &[("A", Completed), ("B", Completed), ("C", InProgress)]);
+        assert_eq!(settled.commands, [one, offer(1), offer(2)]);
+
+        let steps = vec![
+            vec![update(1, &[("A", Ready)])],
+            vec![whole(&[("A", Pending), ("B", Pending)]), offer(1)],
+            vec![update(3, &[("B", Ready)]), offer(2)],
+        ];
+        let settled = ledger(&folder, steps).settle().expect("settled");
+        let Some((Command::WriteQueue { queue }, rest)) = settled.commands.split_first() else {
+            panic!("the whole file first: {:?}", settled.commands)
+        };
+        assert_eq!(queue.updated_at, Some(Timestamp::from_millis(3)));
+        assert_eq!(queue.tasks, [task("A", Pending), task("B", Ready)]);
+        assert_eq!(rest, [offer(1), offer(2)]);
+    }
+
+    #[test]
+    fn what_was_decided_for_a_helper_that_is_gone_is_not_told_the_next_one() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut ledger = ledger(&folder, vec![vec![update(1, &[("A", TaskStatus::Ready)])]]);
+        ledger.take_command(Command::StopAll);
+        ledger.lose_commands();
+        assert_eq!(ledger.settle().expect("settled").commands, [Command::StopAll]);
     }
 }

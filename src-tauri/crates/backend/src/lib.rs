@@ -8,6 +8,7 @@ mod clock;
 mod error;
 mod helper;
 mod hold;
+mod inbox;
 mod journal_file;
 mod ledger;
 mod log_streams;

@@ -1,6 +1,6 @@
 //! Facts as lines for people: what `orchestrator.log` and the Orchestrator window show.
 
-use miyabi_engine::{By, Claim, Fact, NextTry, NoteKind};
+use miyabi_engine::{By, Claim, Fact, NextTry, NoteKind, words};
 use miyabi_protocol::Timestamp;
 
 /// The line of a fact; none for what nobody needs to read.
@@ -58,6 +58,8 @@ pub(crate) fn narrate(fact: &Fact) -> Option<String> {
             format!("run ended: {phase:?}{reasons}")
         }
         Fact::Reopened => "the run goes on".to_owned(),
+        Fact::SessionKnown { attempt, session } => format!("{attempt} is in session {session}"),
+        other => return words::of_programs(other),
     })
 }
 
@@ -69,6 +71,7 @@ pub(crate) fn line(at: Timestamp, text: &str) -> String {
 fn after(next: &NextTry) -> String {
     match next {
         NextTry::At { time } => format!("; tried again at {time}"),
+        NextTry::After { time } => format!("; it waits until {time}, no try is spent"),
         NextTry::Free => "; it waits again".to_owned(),
         NextTry::Never => "; not tried again".to_owned(),
     }

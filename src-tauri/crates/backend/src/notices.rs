@@ -1,10 +1,10 @@
 //! Facts that a person should hear of, as notices.
 
 use miyabi_api::{Notice, NoticeKind};
-use miyabi_engine::{By, Entry, Fact, NextTry, NoteKind};
+use miyabi_engine::{By, Entry, Fact, NextTry, NoteKind, words};
 use miyabi_plan::graph::PlanGraph;
 use miyabi_plan::{AgentId, RunPhase, TaskId};
-use miyabi_protocol::RunOpening;
+use miyabi_protocol::{RunOpening, Timestamp};
 
 /// Counts notices and knows how many tasks wait behind each one.
 #[derive(Debug)]
@@ -23,18 +23,27 @@ impl NoticeMaker {
 
     /// The notice of a journal entry, if it is one to hear of.
     pub(crate) fn make(&mut self, entry: &Entry) -> Option<Notice> {
-        let about = about(&entry.fact)?;
+        Some(self.number(entry.at, about(&entry.fact)?))
+    }
+
+    /// The notice of a journal that cannot be written. No entry tells of it, so that a later
+    /// backend does not know it any more.
+    pub(crate) fn of_unwritten(&mut self, at: Timestamp, detail: String) -> Notice {
+        self.number(at, About::new(NoticeKind::StateProblem, detail))
+    }
+
+    fn number(&mut self, at: Timestamp, about: About) -> Notice {
         self.last_id += 1;
         let index = about.task.as_ref().and_then(|task| self.graph.index(task));
-        Some(Notice {
+        Notice {
             id: self.last_id,
-            at: entry.at,
+            at,
             kind: about.kind,
             blocks: index.and_then(|index| self.dependents.get(index).copied()).unwrap_or(0),
             task: about.task,
             agent: about.agent,
             detail: about.detail,
-        })
+        }
     }
 }
 
@@ -103,6 +112,14 @@ fn about(fact: &Fact) -> Option<About> {
                 None => about,
             }
         }
+        Fact::ApprovalAsked { attempt, request, .. } => {
+            About::new(NoticeKind::ApprovalAsked, format!("{}: {}", request.tool, request.what))
+                .task(&attempt.task)
+        }
+        Fact::BudgetReached { .. } => About::new(NoticeKind::BudgetReached, words::of_programs(fact)?),
+        Fact::AccountRests { .. } => About::new(NoticeKind::AccountRests, words::of_programs(fact)?),
+        Fact::RunnerLost { .. } => About::new(NoticeKind::RunnerLost, words::of_programs(fact)?),
+        Fact::RunnerBack { .. } => About::new(NoticeKind::RunnerBack, words::of_programs(fact)?),
         _ => return None,
     })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use miyabi_api::{Answer, ApiError, Envelope, ErrorCode, Request};
 use miyabi_engine::{Order, OrderError};
+use miyabi_plan::Usd;
 use miyabi_protocol::link::Command;
 use tokio::time::Instant;
 
@@ -95,6 +96,13 @@ impl Backend {
             Request::CancelRun => self.order(client, id, Order::CancelRun),
             Request::CancelTask { task } => self.order(client, id, Order::CancelTask(task)),
             Request::RetryTask { task } => self.order(client, id, Order::RetryTask(task)),
+            Request::Answer { number, answer, scope } => {
+                self.order(client, id, Order::Answer { number, answer, scope });
+            }
+            Request::RaiseBudget { number, limit_usd } => {
+                self.order(client, id, Order::RaiseBudget { number, limit: Usd::from_dollars(limit_usd) });
+            }
+            Request::Say { agent, text } => self.order(client, id, Order::Say { agent, text }),
             Request::Reassign { task, agent, stop_running } => {
                 self.order(client, id, Order::Reassign { task, agent, stop_running });
             }

@@ -1,11 +1,13 @@
 //! A run's folder in the state home.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use miyabi_engine::{Entry, journal};
 use miyabi_protocol::atomic::{self, Durability};
 use miyabi_protocol::opening::{JOURNAL_FILE, OPENING_FILE, SUMMARY_FILE, runs_folder};
-use miyabi_protocol::{RunOpening, SummaryFile};
+use miyabi_protocol::{AttemptSheet, RunOpening, RunnerSpec, SummaryFile};
 
 use crate::error::BackendError;
 
@@ -55,6 +57,24 @@ impl RunFolder {
 
     pub(crate) fn helper_log(&self) -> PathBuf {
         self.root.join("helper.log")
+    }
+
+    /// Keeps the exact text that an attempt's agent is told: `prompts/Task-6.2.md`, and what is said
+    /// where it goes on in a session beside it.
+    pub(crate) fn keep_prompt(&self, sheet: &AttemptSheet) -> std::io::Result<()> {
+        let RunnerSpec::Agent(spec) = &sheet.runner else { return Ok(()) };
+        let folder = self.root.join("prompts");
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        std::fs::write(folder.join(format!("{}.md", sheet.attempt)), &sheet.prompt)?;
+        match &spec.resume {
+            Some(resume) => {
+                std::fs::write(folder.join(format!("{}.resumed.md", sheet.attempt)), &resume.prompt)
+            }
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn report(&self, extension: &str) -> PathBuf {

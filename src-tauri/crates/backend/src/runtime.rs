@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use miyabi_api::{Answer, ApiError, Envelope, ErrorCode, Event as ApiEvent, ReportFormat};
+use miyabi_api::{Answer, ApiError, Envelope, ErrorCode, Event as ApiEvent, Notice, ReportFormat};
 use miyabi_engine::{Engine, Entry, Event, Fact, Step};
 use miyabi_protocol::link::{Command, Hello, LINK_VERSION, Report};
 use miyabi_protocol::opening::backend_socket;
-use miyabi_protocol::{RunOpening, StateDir, SummaryFile};
+use miyabi_protocol::{RunOpening, StateDir, SummaryFile, Timestamp};
 use miyabi_transport::LinkSender;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -37,11 +37,14 @@ const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const AFTER_THE_END: u32 = 1;
 /// How long the end of a run is kept from clients when the helper does not answer.
 const END_HIDDEN_AT_MOST: Duration = Duration::from_secs(1);
+/// A gap between the two clocks that is longer than this was a sleep of the machine.
+const SLEPT_AT_LEAST: Duration = Duration::from_secs(10);
 /// How many inputs are taken together, so that one sync of the journal serves them all.
 const BATCH: usize = 256;
 
 /// All that can come to the loop.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every input is a report, and one lives at a time")]
 pub(crate) enum Input {
     Reported(Report),
     LinkDown(String),
@@ -106,6 +109,8 @@ pub(crate) struct Backend {
     tell_at: Option<Instant>,
     /// Until when clients are not told, because the files must show the end of the run first.
     end_hidden_until: Option<Instant>,
+    /// The two clocks at the last look: the monotonic one stands still while the machine sleeps.
+    awake: (Instant, Timestamp),
     pub(crate) ping_at: Instant,
     pub(crate) stopping: Option<Stopping>,
 }
@@ -144,6 +149,7 @@ impl Backend {
             write_again_at: None,
             tell_at: None,
             end_hidden_until: None,
+            awake: (Instant::now(), clock::now()),
             ping_at: Instant::now(),
             stopping: None,
         };
@@ -197,7 +203,7 @@ impl Backend {
                     Some(input) => quits = self.take_batch(input, &mut inputs),
                     None => return,
                 },
-                () = tokio::time::sleep_until(deadline) => {}
+                () = tokio::time::sleep_until(deadline) => self.note_sleep(),
             }
             self.run_timers();
             self.save();
@@ -207,7 +213,17 @@ impl Backend {
         }
     }
 
+    /// Tells the engine of a sleep before anything else that came after it, so that a closed lid
+    /// counts against nobody's time limit.
+    fn note_sleep(&mut self) {
+        let before = std::mem::replace(&mut self.awake, (Instant::now(), clock::now()));
+        if let Some(millis) = slept(before, self.awake) {
+            self.handle(Event::Slept { millis });
+        }
+    }
+
     fn take_batch(&mut self, first: Input, inputs: &mut mpsc::UnboundedReceiver<Input>) -> bool {
+        self.note_sleep();
         let mut quits = self.on_input(first);
         for _ in 1..BATCH {
             let Ok(next) = inputs.try_recv() else { break };
@@ -247,6 +263,7 @@ impl Backend {
         match input {
             Input::Reported(report) => self.on_report(report),
             Input::LinkDown(why) => {
+                self.ledger.lose_commands();
                 self.handle(Event::LinkDown { why });
                 self.tell_helper(ToHelper::Reconnect);
             }
@@ -318,16 +335,36 @@ impl Backend {
             }
             Err(error) => {
                 if self.write_again_at.is_none() {
-                    let text = format!("{error}; everything waits until it can be written");
-                    self.log.add(&narration::line(clock::now(), &text));
+                    self.tell_of_full_disk(&error);
                 }
                 self.write_again_at = Some(Instant::now() + WRITE_AGAIN_AFTER);
             }
         }
     }
 
+    /// Told where people look: the journal, which holds every other notice, cannot take this one.
+    fn tell_of_full_disk(&mut self, error: &BackendError) {
+        let text = format!("{error}; everything waits until it can be written");
+        let now = clock::now();
+        self.log.add(&narration::line(now, &text));
+        let notice = self.notices.of_unwritten(now, text);
+        self.notify(notice);
+        self.tell_soon();
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        self.clients.tell_subscribers(&ApiEvent::Notice(notice.clone()));
+        self.views.add_notice(notice);
+    }
+
     fn carry_out(&mut self, settled: Settled) {
         for command in settled.commands {
+            if let Command::Offer { sheet, .. } = &command
+                && let Err(error) = self.folder.keep_prompt(sheet)
+            {
+                let text = format!("the prompt of {} cannot be kept: {error}", sheet.attempt);
+                self.log.add(&narration::line(clock::now(), &text));
+            }
             self.send(command);
         }
         for (client, request) in settled.answers {
@@ -346,8 +383,7 @@ impl Backend {
                 lines.push_str(&narration::line(entry.at, &text));
             }
             if let Some(notice) = self.notices.make(entry) {
-                self.clients.tell_subscribers(&ApiEvent::Notice(notice.clone()));
-                self.views.add_notice(notice);
+                self.notify(notice);
             }
         }
         if !lines.is_empty() {
@@ -441,5 +477,29 @@ impl Backend {
         if let Some(patch) = self.views.patch(&self.engine, clock::now()) {
             self.clients.tell_subscribers(&ApiEvent::Changed(Box::new(patch)));
         }
+    }
+}
+
+/// For how long, in milliseconds, the machine slept between two looks at both clocks.
+fn slept(before: (Instant, Timestamp), now: (Instant, Timestamp)) -> Option<i64> {
+    let awake = now.0.saturating_duration_since(before.0);
+    let millis = now.1.millis_since(before.1) - i64::try_from(awake.as_millis()).ok()?;
+    (millis >= i64::try_from(SLEPT_AT_LEAST.as_millis()).ok()?).then_some(millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_time_that_the_monotonic_clock_missed_is_a_sleep() {
+        let (start, begun) = (Instant::now(), Timestamp::from_millis(1_000_000));
+        let after = |awake: u64, wall: i64| {
+            slept((start, begun), (start + Duration::from_secs(awake), begun.plus_millis(wall * 1000)))
+        };
+        assert_eq!(after(3600, 3600), None, "a busy hour");
+        assert_eq!(after(5, 3605), Some(3_600_000), "a closed lid");
+        assert_eq!(after(5, 12), None, "a clock that was set a little");
+        assert_eq!(after(5, -600), None, "a clock that was set back");
     }
 }

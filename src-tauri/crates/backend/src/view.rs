@@ -1,13 +1,18 @@
 //! The run as clients see it, and what of it changed since they were last told.
 
 use miyabi_api::{
-    AgentView, AttemptView, HostView, Notice, PreviewAbout, RunPatch, RunSnapshot, TaskView, preview,
+    AgentView, AttemptView, HostView, Notice, PreviewAbout, RunPatch, RunSnapshot, RunView, StandInView,
+    TaskView, UsageView, preview,
 };
 use miyabi_engine::projection::status_word;
-use miyabi_engine::{Attempt, AttemptPhase, Claim, Engine, RunState, Standing, TaskState};
-use miyabi_plan::{AgentId, HostId, Kind, RunnerKind, TaskPhase};
+use miyabi_engine::state::LostRunner;
+use miyabi_engine::{Attempt, AttemptPhase, BudgetOf, Claim, Engine, RunState, Standing, TaskState};
+use miyabi_plan::policy::STAND_IN_PERCENT;
+use miyabi_plan::{AgentId, HostId, Kind, RunnerKind, TaskPhase, Usd};
 use miyabi_protocol::link::Load;
 use miyabi_protocol::{RunOpening, Timestamp};
+
+use crate::inbox::InboxMaker;
 
 /// Makes snapshots and patches. The plan's part of a view never changes and is made once.
 #[derive(Debug)]
@@ -17,6 +22,7 @@ pub(crate) struct Views {
     notices: Vec<Notice>,
     notices_shown: usize,
     load: Option<Load>,
+    inbox: InboxMaker,
 }
 
 impl Views {
@@ -30,7 +36,14 @@ impl Views {
         };
         let mut plan = preview(&opening.plan, opening.choice, &about);
         plan.run.run_id.clone_from(&opening.run_id);
-        Self { shown: plan.clone(), plan, notices: Vec::new(), notices_shown: 0, load: None }
+        Self {
+            shown: plan.clone(),
+            plan,
+            notices: Vec::new(),
+            notices_shown: 0,
+            load: None,
+            inbox: InboxMaker::new(opening),
+        }
     }
 
     pub(crate) fn add_notice(&mut self, notice: Notice) {
@@ -58,15 +71,22 @@ impl Views {
         let agents = changed(&self.shown.agents, &next.agents);
         let hosts = changed(&self.shown.hosts, &next.hosts);
         let notices = self.notices[self.notices_shown..].to_vec();
+        let inbox = (self.shown.inbox != next.inbox).then(|| next.inbox.clone());
         let same_run = miyabi_api::RunView { now: next.run.now, ..self.shown.run.clone() } == next.run;
-        if same_run && tasks.is_empty() && agents.is_empty() && hosts.is_empty() && notices.is_empty() {
+        if same_run
+            && tasks.is_empty()
+            && agents.is_empty()
+            && hosts.is_empty()
+            && notices.is_empty()
+            && inbox.is_none()
+        {
             return None;
         }
         let revision = self.shown.revision + 1;
         let run = next.run.clone();
         self.shown = RunSnapshot { revision, ..next };
         self.notices_shown = self.notices.len();
-        Some(RunPatch { revision, run, tasks, agents, hosts, notices })
+        Some(RunPatch { revision, run, tasks, agents, hosts, inbox, notices })
     }
 
     fn draw(&self, engine: &Engine, now: Timestamp) -> RunSnapshot {
@@ -74,7 +94,7 @@ impl Views {
         let tasks: Vec<TaskView> =
             self.plan.tasks.iter().enumerate().map(|(index, plan)| task_view(plan, engine, index)).collect();
         let agents: Vec<AgentView> =
-            (0..state.agents.len()).map(|index| self.agent_view(engine, index)).collect();
+            (0..state.agents.len()).map(|index| self.agent_view(engine, index, now)).collect();
         let running = |host: Option<&HostId>| {
             let at_work = state.agents.iter().filter(|agent| agent.current.is_some());
             count(at_work.filter(|agent| host.is_none_or(|host| &agent.host == host)))
@@ -96,10 +116,15 @@ impl Views {
         run.running = running(None);
         run.progress = progress(&tasks);
         run.stuck.clone_from(&state.stuck);
-        RunSnapshot { revision: self.shown.revision, run, tasks, agents, hosts, notices: Vec::new() }
+        run.usage = state.usage().into();
+        run.budget_usd = state.budget_limit(&BudgetOf::Run).map(Usd::dollars);
+        run.stand_ins = state.lost_runners().iter().map(stand_in).collect();
+        run.expected_seconds = expected_seconds(&self.plan.run, &tasks);
+        let inbox = self.inbox.items(state);
+        RunSnapshot { revision: self.shown.revision, run, tasks, agents, hosts, inbox, notices: Vec::new() }
     }
 
-    fn agent_view(&self, engine: &Engine, index: usize) -> AgentView {
+    fn agent_view(&self, engine: &Engine, index: usize, now: Timestamp) -> AgentView {
         let agent = &engine.state().agents[index];
         let base = self
             .plan
@@ -116,6 +141,10 @@ impl Views {
             pid: seen.pid,
             draining: agent.draining,
             problem: seen.problem.clone().or_else(|| absent(engine, index)),
+            activity: seen.activity.clone().filter(|_| agent.current.is_some()).unwrap_or_default(),
+            listens: listens(engine.state(), index),
+            rests_until: rests_until(engine.state(), index, now),
+            usage: engine.state().usage_of_agent(&agent.id).into(),
             ..base
         }
     }
@@ -155,7 +184,37 @@ fn joined(id: &AgentId, kind: &Kind, host: &HostId) -> AgentView {
         pid: None,
         draining: false,
         problem: None,
+        account: String::new(),
+        activity: String::new(),
+        listens: false,
+        rests_until: None,
+        usage: UsageView::default(),
     }
+}
+
+/// Whether something can be said to an agent: it has a model behind it, and works.
+fn listens(state: &RunState, index: usize) -> bool {
+    let agent = &state.agents[index];
+    let current = agent.current.as_ref().and_then(|attempt| state.current(attempt));
+    agent.runner.has_model() && current.is_some_and(|attempt| attempt.phase == AttemptPhase::Running)
+}
+
+fn rests_until(state: &RunState, index: usize, now: Timestamp) -> Option<Timestamp> {
+    let account = state.account(state.account_of(index)?)?;
+    Some(account.until).filter(|until| *until > now)
+}
+
+fn stand_in(lost: &LostRunner) -> StandInView {
+    StandInView { runner: lost.runner, why: lost.why.clone(), since: lost.since, recheck_at: lost.recheck_at }
+}
+
+/// The forecast, longer by what the tasks on its critical path take when others stand in for their
+/// agents.
+fn expected_seconds(planned: &RunView, tasks: &[TaskView]) -> f64 {
+    let longer = f64::from(STAND_IN_PERCENT - 100) / 100.0;
+    let stood_in = tasks.iter().filter(|task| task.stood_in && task.critical);
+    planned.forecast.expected_seconds
+        + stood_in.map(|task| f64::from(task.estimated_seconds) * longer).sum::<f64>()
 }
 
 fn progress(tasks: &[TaskView]) -> f64 {
@@ -176,6 +235,8 @@ fn task_view(plan: &TaskView, engine: &Engine, index: usize) -> TaskView {
         started_at: task.started_at,
         completed_at: task.completed_at,
         error: task.error.clone(),
+        usage: state.usage_of_task(&task.id).into(),
+        stood_in: state.stood_in(&task.id),
         attempts: task.attempts.iter().map(attempt_view).collect(),
         ..plan.clone()
     }
@@ -216,9 +277,12 @@ fn attempt_view(attempt: &Attempt) -> AttemptView {
         cause: attempt.cause,
         error: attempt.error.clone(),
         output_files: match &attempt.claim {
-            Some(Claim::Completed { output_files }) => output_files.clone(),
+            Some(Claim::Completed { output_files, .. }) => output_files.clone(),
             _ => Vec::new(),
         },
         evidence: attempt.evidence.clone(),
+        session: attempt.session.clone(),
+        model: attempt.model.clone(),
+        usage: attempt.usage.into(),
     }
 }

@@ -32,6 +32,8 @@ pub fn report(snapshot: &RunSnapshot, entries: &[Entry]) -> Report {
         parallel: parallel_figures(snapshot, &tasks, &clock),
         done_means: Vec::new(),
         counts: counts(snapshot, &tasks, &history),
+        usage: snapshot.run.usage,
+        budget_usd: snapshot.run.budget_usd,
         failures: failures(&tasks),
         waiting: waiting(snapshot),
         agents: snapshot.agents.iter().map(|agent| agent_figures(agent, &tasks, &clock)).collect(),
@@ -84,6 +86,7 @@ fn run_facts(snapshot: &RunSnapshot, entries: &[Entry]) -> RunFacts {
         phase: run.phase,
         ended: run.phase.has_ended(),
         rehearsal_speed: run.rehearsal_speed,
+        label: run.label.clone(),
         started_at: run.started_at,
         ended_at: run.ended_at,
         reported_at: run.now,
@@ -182,6 +185,8 @@ fn task_report(task: &TaskView, snapshot: &RunSnapshot, clock: &Clock) -> TaskRe
         outputs: task.outputs.clone(),
         acceptance: task.acceptance.clone(),
         error: task.error.clone(),
+        stood_in: task.stood_in,
+        usage: task.usage,
         attempts,
     }
 }
@@ -211,6 +216,9 @@ fn attempt_report(task: &TaskView, attempt: &AttemptView, clock: &Clock) -> Atte
         error: attempt.error.clone(),
         claimed_files: attempt.output_files.clone(),
         evidence: attempt.evidence.clone(),
+        session: attempt.session.clone(),
+        model: attempt.model.clone(),
+        usage: attempt.usage,
     }
 }
 
@@ -276,6 +284,7 @@ fn agent_figures(agent: &AgentView, tasks: &[TaskReport], clock: &Clock) -> Agen
         failed_attempts: count(own().filter(|attempt| attempt.outcome == Outcome::Failed)),
         busy_seconds: rounded(busy),
         utilisation: share(busy, clock.length()),
+        usage: agent.usage,
     }
 }
 

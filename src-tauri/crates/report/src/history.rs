@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use miyabi_engine::{By, Entry, Fact, NextTry, NoteKind};
+use miyabi_engine::{By, Entry, Fact, NextTry, NoteKind, words};
 use miyabi_plan::{AgentId, RunPhase, TaskId};
 use miyabi_protocol::Timestamp;
 
 use crate::measure::{Span, rounded, seconds};
 use crate::model::{HistoryKind, HistoryLine};
-use crate::words;
 
 /// What the journal tells.
 #[derive(Debug, Default)]
@@ -78,7 +77,8 @@ impl Teller {
         let told = self
             .of_tasks(&entry.fact)
             .or_else(|| self.of_run(&entry.fact))
-            .or_else(|| of_agents(&entry.fact));
+            .or_else(|| of_agents(&entry.fact))
+            .or_else(|| of_programs(&entry.fact));
         let Some(told) = told else { return };
         self.history.lines.push(HistoryLine {
             seq: entry.seq,
@@ -125,8 +125,7 @@ impl Teller {
                 Told::task(HistoryKind::Withdrawn, &attempt.task, format!("{attempt}: {why}"))
             }
             Fact::AttemptFailed { attempt, cause, next: NextTry::At { .. }, .. } => {
-                let text =
-                    format!("{attempt} failed ({}); {} is tried again", words::cause(*cause), attempt.task);
+                let text = format!("{attempt} failed ({}); {} is tried again", cause.words(), attempt.task);
                 Told::task(HistoryKind::AutomaticRetry, &attempt.task, text)
             }
             Fact::Reassigned { task, from, to, by } => {
@@ -188,6 +187,19 @@ fn of_agents(fact: &Fact) -> Option<Told> {
             let text = format!("{}: {detail}", about(*kind));
             Told { agent: agent.clone(), ..Told::run(HistoryKind::Note, text) }
         }
+        _ => return None,
+    })
+}
+
+/// What the programs behind the agents asked, cost and could not do.
+fn of_programs(fact: &Fact) -> Option<Told> {
+    let text = words::of_programs(fact)?;
+    Some(match fact {
+        Fact::RunnerLost { .. } | Fact::RunnerBack { .. } => Told::run(HistoryKind::StandIn, text),
+        Fact::AccountRests { .. } => Told::run(HistoryKind::AccountRests, text),
+        Fact::ApprovalAnswered { attempt, .. } => Told::task(HistoryKind::Approval, &attempt.task, text),
+        Fact::BudgetReached { .. } | Fact::BudgetRaised { .. } => Told::run(HistoryKind::Budget, text),
+        Fact::Said { attempt, .. } => Told::task(HistoryKind::Said, &attempt.task, text),
         _ => return None,
     })
 }

@@ -3,6 +3,7 @@
 //! Durations are in seconds. "After the start" is by the run's own clock, also in a rehearsal;
 //! only what is named an estimate is in the plan's seconds.
 
+use miyabi_api::UsageView;
 use miyabi_engine::By;
 use miyabi_plan::{
     AgentId, Choice, Edge, FailureCause, HostId, Kind, RunPhase, RunnerKind, TaskId, TaskPhase,
@@ -30,6 +31,12 @@ pub struct Report {
     pub done_means: Vec<DoneLine>,
     /// How often what happened.
     pub counts: Counts,
+    /// What all attempts used.
+    #[serde(default)]
+    pub usage: UsageView,
+    /// What might be spent, in US dollars.
+    #[serde(default)]
+    pub budget_usd: Option<f64>,
     /// In the plan's order.
     pub tasks: Vec<TaskReport>,
     /// Failed attempts, in the order in which they ended.
@@ -59,6 +66,9 @@ pub struct RunFacts {
     pub ended: bool,
     /// How fast a rehearsal played; none for a real run. A rehearsal measures nothing.
     pub rehearsal_speed: Option<f64>,
+    /// The plan's mark, as in `scripted model`.
+    #[serde(default)]
+    pub label: Option<String>,
     /// When it began.
     pub started_at: Option<Timestamp>,
     /// When it ended.
@@ -287,6 +297,12 @@ pub struct TaskReport {
     pub acceptance: Vec<Vec<String>>,
     /// Why it failed.
     pub error: Option<String>,
+    /// Whether an agent of another kind stood in for its own.
+    #[serde(default)]
+    pub stood_in: bool,
+    /// What its attempts used.
+    #[serde(default)]
+    pub usage: UsageView,
     /// Oldest first.
     pub attempts: Vec<AttemptReport>,
 }
@@ -331,6 +347,15 @@ pub struct AttemptReport {
     pub claimed_files: Vec<String>,
     /// What was found.
     pub evidence: Option<EvidenceReport>,
+    /// The session of the agent program.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// The model, as the program names it.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// What it used.
+    #[serde(default)]
+    pub usage: UsageView,
 }
 
 /// How an attempt ended.
@@ -434,6 +459,16 @@ pub enum HistoryKind {
     AgentJoined,
     /// Something that a person should know.
     Note,
+    /// Agents of a runner cannot work, and others stand in for them; or they work again.
+    StandIn,
+    /// An account is at its rate limit.
+    AccountRests,
+    /// A request for permission was answered.
+    Approval,
+    /// A budget was reached or raised.
+    Budget,
+    /// A person said something to an agent at its work.
+    Said,
     /// A backend took the run over.
     Takeover,
     /// The run ended.
@@ -469,6 +504,9 @@ pub struct AgentFigures {
     pub busy_seconds: f64,
     /// `busy / actual`.
     pub utilisation: f64,
+    /// What its attempts used.
+    #[serde(default)]
+    pub usage: UsageView,
 }
 
 /// One host.

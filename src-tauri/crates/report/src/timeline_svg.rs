@@ -435,7 +435,7 @@ fn about(task: &TaskReport, attempt: &AttemptReport) -> String {
         words::duration(attempt.end_seconds)
     );
     if let Some(cause) = attempt.cause {
-        words.push_str(&format!(" ({})", words::cause(cause)));
+        words.push_str(&format!(" ({})", cause.words()));
     }
     if task.critical {
         words.push_str("; on the critical path");

@@ -1,6 +1,6 @@
 //! Words for people: durations, causes, phases and reasons.
 
-use miyabi_plan::{Choice, FailureCause, RunPhase, RunnerKind, TaskPhase, TransportKind, WaitReason};
+use miyabi_plan::{Choice, RunPhase, RunnerKind, TaskPhase, TransportKind, WaitReason};
 use miyabi_protocol::{CheckResult, TaskStatus, Timestamp};
 
 use crate::model::{HistoryKind, Outcome, TaskReport, Verdict};
@@ -119,22 +119,6 @@ pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Why an attempt failed.
-pub(crate) fn cause(cause: FailureCause) -> &'static str {
-    match cause {
-        FailureCause::AgentFailed => "the agent gave up",
-        FailureCause::MissingOutput => "a promised output is missing or unchanged",
-        FailureCause::AcceptanceFailed => "an acceptance check failed",
-        FailureCause::TimeLimit => "over its time limit",
-        FailureCause::AgentGone => "the agent is gone",
-        FailureCause::GaveUp => "the agent went back to IDLE",
-        FailureCause::NotStarted => "it could not be started",
-        FailureCause::Cancelled => "cancelled by a person",
-        FailureCause::Reassigned => "moved to another agent by a person",
-        FailureCause::Stopped => "stopped with the whole run by a person",
-    }
-}
-
 /// A verdict.
 pub(crate) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
@@ -162,6 +146,8 @@ pub(crate) fn runner(runner: RunnerKind) -> &'static str {
     match runner {
         RunnerKind::Claude => "Claude Code",
         RunnerKind::Codex => "Codex",
+        RunnerKind::Acp => "ACP",
+        RunnerKind::Mcp => "MCP",
         RunnerKind::Command => "command",
         RunnerKind::External => "external",
         RunnerKind::Rehearsal => "rehearsal",
@@ -192,6 +178,11 @@ pub(crate) fn history(kind: HistoryKind) -> &'static str {
         HistoryKind::Drain => "agent kept from work",
         HistoryKind::AgentJoined => "agent joined",
         HistoryKind::Note => "note",
+        HistoryKind::StandIn => "stand-in",
+        HistoryKind::AccountRests => "rate limit",
+        HistoryKind::Approval => "permission",
+        HistoryKind::Budget => "budget",
+        HistoryKind::Said => "said to an agent",
         HistoryKind::Takeover => "backend took over",
         HistoryKind::Ended => "run ended",
         HistoryKind::Reopened => "run taken up again",
@@ -213,6 +204,7 @@ pub(crate) fn waiting(reason: &WaitReason) -> String {
         WaitReason::Budget => "the budget is used up".to_owned(),
         WaitReason::Approval => "a person has to agree".to_owned(),
         WaitReason::BackOff { attempt, .. } => format!("waits for its next try, number {attempt}"),
+        WaitReason::Account { account, .. } => format!("waits for the rate limit of the account {account}"),
         WaitReason::Wave { wave } => format!("wave {wave} has not ended"),
         WaitReason::Pause => "the run is paused".to_owned(),
         WaitReason::Ended => "the run has ended".to_owned(),

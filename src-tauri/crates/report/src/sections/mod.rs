@@ -1,5 +1,6 @@
 //! The report as a document: which sections there are, and what stands in each.
 
+mod cost;
 mod crew;
 mod proof;
 mod time;
@@ -17,6 +18,7 @@ use Column::{Prose, Word};
 pub(crate) fn document(report: &Report) -> Vec<Block> {
     let mut blocks = Vec::new();
     blocks.extend(rehearsal_banner(report));
+    blocks.extend(label_banner(report));
     blocks.push(Block::Tiles(tiles(report)));
     blocks.extend(done(report));
     blocks.extend([Block::Section("timeline", "Timeline".to_owned()), Block::Timeline]);
@@ -26,6 +28,7 @@ pub(crate) fn document(report: &Report) -> Vec<Block> {
     blocks.extend(work::tasks(report));
     blocks.extend(work::attempts(report));
     blocks.extend(proof::evidence(report));
+    blocks.extend(cost::cost(report));
     blocks.extend(crew::history(report));
     blocks.extend(crew::agents(report));
     blocks.extend(crew::plan(report));
@@ -41,6 +44,11 @@ fn rehearsal_banner(report: &Report) -> Option<Block> {
     Some(Block::Banner(format!(
         "Rehearsal at {speed}. The agents played the plan's estimates and did no work: this run measures nothing."
     )))
+}
+
+fn label_banner(report: &Report) -> Option<Block> {
+    let label = report.run.label.as_ref()?;
+    Some(Block::Banner(format!("This run is marked by its plan: {label}.")))
 }
 
 /// The state of the run in a mark.

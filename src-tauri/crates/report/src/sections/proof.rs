@@ -25,9 +25,10 @@ pub(super) fn failures(report: &Report) -> Vec<Block> {
             Cell::marked(Mark::Bad, &failure.attempt),
             Cell::text(&failure.agent),
             Cell::text(words::moment(failure.after_seconds, length)),
-            Cell::text(words::cause(failure.cause)),
+            Cell::text(failure.cause.words()),
             Cell::text(&failure.error),
             consequence(failure),
+            Cell::text(failure.cause.remedy()),
         ]
     };
     let columns = [
@@ -37,6 +38,7 @@ pub(super) fn failures(report: &Report) -> Vec<Block> {
         Prose("Cause"),
         Prose("Error"),
         Prose("What came of it"),
+        Prose("Remedy"),
     ];
     let table = Table::new(&columns).rows(report.failures.iter().map(row));
     let mut blocks = vec![section("failures", "Failures"), Block::Table(table)];

@@ -86,7 +86,8 @@ fn agent_cell(task: &TaskReport) -> Cell {
     if task.agent == task.planned_agent {
         return cell;
     }
-    cell.and(Part::Faint(format!("planned: {}", task.planned_agent)))
+    let stood_in = if task.stood_in { ", stood in" } else { "" };
+    cell.and(Part::Faint(format!("planned: {}{stood_in}", task.planned_agent)))
 }
 
 fn outcome_mark(outcome: Outcome) -> Mark {
@@ -111,7 +112,7 @@ pub(super) fn attempts(report: &Report) -> Vec<Block> {
             Cell::text(words::moment(attempt.start_seconds, length)),
             Cell::text(took),
             Cell::marked(outcome_mark(attempt.outcome), words::outcome(attempt.outcome)),
-            Cell::text(attempt.cause.map_or("", words::cause)),
+            Cell::text(attempt.cause.map_or("", miyabi_plan::FailureCause::words)),
             Cell::text(attempt.error.as_deref().unwrap_or_default()),
             Cell::text(summary(attempt)),
         ]

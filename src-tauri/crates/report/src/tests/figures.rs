@@ -3,7 +3,7 @@
 use miyabi_engine::Fact;
 use miyabi_plan::{FailureCause, RunPhase};
 
-use super::story::{Story, hostile, level6, rehearsal, small_run, task};
+use super::story::{Story, hostile, level6, rehearsal, small_run, stand_in_run, task};
 use crate::{DoneId, HistoryKind, Outcome, Report, Verdict, report};
 
 fn of(story: &Story, seconds: f64) -> Report {
@@ -48,6 +48,37 @@ fn a_run_in_its_midst_judges_only_what_is_reached() {
     assert_eq!(line(&report, DoneId::HalfTheTime).0, Verdict::Open);
     assert!(report.tasks.iter().any(|task| task.attempts.iter().any(|a| a.outcome == Outcome::Running)));
     assert_eq!(report.time.speed_up_measured, None);
+}
+
+#[test]
+fn both_switches_and_what_they_cost_are_told() {
+    let report = of(&stand_in_run(), 300.0);
+    let told: Vec<&str> = report
+        .history
+        .iter()
+        .filter(|line| line.kind == HistoryKind::StandIn)
+        .map(|line| line.text.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "codex cannot work (connection refused); others take its tasks, where the plan allows it",
+            "codex works again and takes its own tasks",
+        ]
+    );
+    let stood_in: Vec<bool> = report.tasks.iter().map(|task| task.stood_in).collect();
+    assert_eq!(stood_in, [false, true, false]);
+    assert_eq!(report.usage.cost_usd, Some(1.75));
+    assert_eq!(report.agents[0].usage.input_tokens, 3000.0);
+    let text = crate::render(
+        &stand_in_run().snapshot(300.0),
+        &stand_in_run().entries,
+        miyabi_api::ReportFormat::Markdown,
+    );
+    for said in ["scripted model", "planned: CG-1, stood in", "| CCG-1 | 3000 | 1500 | 300 | \\$1.75 |"] {
+        assert!(text.contains(said), "{said} is missing in\n{text}");
+    }
+    assert!(text.contains(FailureCause::ProviderDown.remedy()));
 }
 
 #[test]

@@ -7,10 +7,11 @@ use miyabi_plan::model::{
     Agent, Check, Host, Limits, Order, Plan, RunnerKind, Task, TmuxLayout, TransportKind,
 };
 use miyabi_plan::{
-    AgentId, AttemptId, Choice, FailureCause, HostId, RunPhase, TaskId, TaskPhase, WaitReason,
+    Access, AgentId, ApprovalPolicy, AttemptId, Budget, Choice, FailureCause, Fallback, HostId, PriceTable,
+    RunPhase, TaskId, TaskPhase, Usd, WaitReason,
 };
 use miyabi_protocol::evidence::CheckResult;
-use miyabi_protocol::{EvidenceReport, RunOpening, TaskStatus, Timestamp};
+use miyabi_protocol::{EvidenceReport, RunOpening, TaskStatus, Timestamp, Usage};
 
 /// 2026-11-22T09:00:00Z.
 const START: i64 = 1_795_338_000_000;
@@ -65,6 +66,11 @@ pub(super) fn plan(
         runner: RunnerKind::Command,
         command: words("./agent"),
         environment: std::collections::BTreeMap::new(),
+        mode: None,
+        model: None,
+        access: Access::default(),
+        account: String::new(),
+        tools: None,
     });
     let hosts = hosts.iter().map(|(id, capacity)| Host {
         id: HostId::new(*id).expect("a valid id"),
@@ -77,6 +83,9 @@ pub(super) fn plan(
     Plan {
         name: "shop".to_owned(),
         title: title.to_owned(),
+        label: None,
+        rules: Vec::new(),
+        prompt_template: None,
         order: Order::Priority,
         work_stealing: true,
         work_folder: "work".to_owned(),
@@ -85,6 +94,10 @@ pub(super) fn plan(
         agents: agents.collect(),
         hosts: hosts.collect(),
         limits: Limits::default(),
+        approvals: ApprovalPolicy::default(),
+        budget: Budget::default(),
+        fallback: Fallback::default(),
+        prices: PriceTable::default(),
         layout: TmuxLayout::default(),
     }
 }
@@ -144,7 +157,10 @@ impl Story {
 
     pub(super) fn completed(&mut self, seconds: f64, id: &str, evidence: Option<EvidenceReport>) {
         let output_files = evidence.as_ref().map(|found| found.changed.clone()).unwrap_or_default();
-        self.at(seconds, Fact::Claimed { attempt: attempt(id), claim: Claim::Completed { output_files } });
+        self.at(
+            seconds,
+            Fact::Claimed { attempt: attempt(id), claim: Claim::Completed { output_files, summary: None } },
+        );
         self.at(seconds, Fact::Completed { attempt: attempt(id), evidence });
     }
 
@@ -191,6 +207,10 @@ impl Story {
         shown.run.started_at = Some(state.opened_at);
         shown.run.ended_at = state.ended.map(|(_, at)| at);
         shown.run.stuck.clone_from(&state.stuck);
+        shown.run.usage = state.usage().into();
+        for agent in &mut shown.agents {
+            agent.usage = state.usage_of_agent(&agent.id).into();
+        }
         shown
     }
 }
@@ -223,6 +243,8 @@ fn fill(view: &mut TaskView, task: &TaskState, state: &RunState) {
         TaskPhase::Ready => vec![WaitReason::Agent { agent: task.agent.clone(), task: None }],
         _ => Vec::new(),
     };
+    view.usage = state.usage_of_task(&task.id).into();
+    view.stood_in = state.stood_in(&task.id);
     view.attempts = task.attempts.iter().map(shown_attempt).collect();
 }
 
@@ -236,11 +258,55 @@ fn shown_attempt(attempt: &Attempt) -> AttemptView {
         cause: attempt.cause,
         error: attempt.error.clone(),
         output_files: match &attempt.claim {
-            Some(Claim::Completed { output_files }) => output_files.clone(),
+            Some(Claim::Completed { output_files, .. }) => output_files.clone(),
             _ => Vec::new(),
         },
         evidence: attempt.evidence.clone(),
+        session: attempt.session.clone(),
+        model: attempt.model.clone(),
+        usage: attempt.usage.into(),
     }
+}
+
+/// Codex is lost in the midst of Task-2, a Claude agent stands in, and Codex comes back for Task-3.
+pub(super) fn stand_in_run() -> Story {
+    let tasks = vec![
+        task("Task-1", "The plan", "CCG-1", &[], 60),
+        task("Task-2", "The core", "CG-1", &["Task-1"], 120),
+        task("Task-3", "The pages", "CG-1", &["Task-2"], 120),
+    ];
+    let mut plan = plan("Two kinds", tasks, &[("CCG-1", "Plan", "M"), ("CG-1", "Core", "M")], &[("M", 2)]);
+    plan.label = Some("scripted model".to_owned());
+    plan.agents[0].runner = RunnerKind::Claude;
+    plan.agents[1].runner = RunnerKind::Codex;
+    let mut story = Story::new(plan, None);
+    let spent = |id: &str, tokens: u64, cost: f64| Fact::Spent {
+        attempt: attempt(id),
+        usage: Usage {
+            input_tokens: tokens,
+            cached_tokens: tokens / 2,
+            output_tokens: tokens / 10,
+            cost: Some(Usd::from_dollars(cost)),
+        },
+        model: Some("scripted".to_owned()),
+    };
+    story.taken(0.0, "Task-1.1", "CCG-1");
+    story.at(1.0, spent("Task-1.1", 1000, 0.5));
+    story.completed(60.0, "Task-1.1", Some(found("plan.md", true)));
+    story.taken(60.0, "Task-2.1", "CG-1");
+    let next = NextTry::Free;
+    story.failed(70.0, "Task-2.1", FailureCause::ProviderDown, "connection refused", next);
+    let runner = RunnerKind::Codex;
+    let why = "connection refused".to_owned();
+    story.at(70.0, Fact::RunnerLost { runner, why, recheck_at: moment(200.0) });
+    story.taken(71.0, "Task-2.2", "CCG-1");
+    story.at(72.0, spent("Task-2.2", 2000, 1.25));
+    story.completed(200.0, "Task-2.2", Some(found("core.py", true)));
+    story.taken(200.0, "Task-3.1", "CG-1");
+    story.at(201.0, Fact::RunnerBack { runner });
+    story.completed(300.0, "Task-3.1", Some(found("pages.py", true)));
+    story.at(300.0, Fact::Ended { phase: RunPhase::Completed, reasons: Vec::new() });
+    story
 }
 
 /// Five tasks, of which one needs a second try, one goes to another agent and one fails for good.
