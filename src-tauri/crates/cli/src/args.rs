@@ -1,10 +1,14 @@
 //! What may be written on the command line, and its help.
 
+mod draft;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
-use miyabi_api::ReportFormat;
+use miyabi_api::{ApprovalScope, ReportFormat};
 use miyabi_plan::{AgentId, Choice, TaskId};
+
+pub(crate) use draft::{Doctor, Draft, PromptFlags};
 
 /// How fast a rehearsal plays when no speed is named.
 const DEFAULT_SPEED: &str = "60";
@@ -37,6 +41,7 @@ pub(crate) enum Command {
     Setup(Setup),
     Run(Run),
     Init(Init),
+    Plan(Draft),
     /// List all runs, the newest first
     Runs {
         #[command(flatten)]
@@ -50,6 +55,11 @@ pub(crate) enum Command {
     /// Try a failed or cancelled task again, with all its retries
     Retry(OneTask),
     Cancel(Cancel),
+    Inbox(Inbox),
+    Approve(Approve),
+    Deny(Deny),
+    Budget(Budget),
+    Send(Send),
     /// Start nothing new; what runs goes on to its end
     Pause(Target),
     /// Let a paused run go on
@@ -58,7 +68,7 @@ pub(crate) enum Command {
     Stop(Stop),
     Attach(Attach),
     Report(Report),
-    Doctor(Target),
+    Doctor(Doctor),
     #[command(hide = true)]
     Orchestrate(Orchestrate),
     Completions(Completions),
@@ -71,12 +81,16 @@ pub(crate) enum Command {
 Examples:
   miyabi validate examples/level6
   miyabi validate examples/level6 --json | jq '.choices[].expected_seconds'
+  miyabi validate examples/level6 --brief     a line a finding, nothing else
 
 Exits with 0 when the plan can run (warnings do not stop it) and with 2 when it cannot.")]
 pub(crate) struct Validate {
     /// The plan's folder, its task_dag.json, or a plain task_queue.json
     #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) plan: PathBuf,
+    /// Print the findings alone, a line each, warnings before errors
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) brief: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }
@@ -137,13 +151,17 @@ Examples:
   miyabi run examples/commands                  real work by programs, with checks
   miyabi run --resume                           go on after a reboot or a crash
   miyabi run my-plan -d && miyabi monitor       leave it, and watch it
+  miyabi run --prompt \"Mend the login form\"    no plan: one agent, one task, in this folder
 
 `run` stays until the run has ended; Ctrl-C leaves the run at work.
 A plan whose commands you never agreed to asks first; --trust agrees beforehand.")]
 pub(crate) struct Run {
     /// The plan's folder or file
-    #[arg(value_hint = ValueHint::AnyPath, required_unless_present = "resume", conflicts_with = "resume")]
+    #[arg(value_hint = ValueHint::AnyPath, required_unless_present_any = ["resume", "prompt"],
+          conflicts_with = "resume")]
     pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) prompt: PromptFlags,
     #[command(flatten)]
     pub(crate) target: Target,
     #[command(flatten)]
@@ -282,6 +300,106 @@ pub(crate) struct Cancel {
     pub(crate) target: Target,
 }
 
+/// Show what waits for a person: permissions, budgets, failed tasks
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  miyabi inbox
+  miyabi inbox --json | jq -r '.[] | select(.kind == \"approval\") | .number'
+
+Exits with 0 whether something waits or not.")]
+pub(crate) struct Inbox {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Allow what an agent asks for
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  miyabi approve 3               this once
+  miyabi approve 3 --for task    the same tool in all attempts of that task
+  miyabi approve 3 --for run     the same tool for every agent of the run")]
+pub(crate) struct Approve {
+    /// The number in the inbox
+    pub(crate) number: u32,
+    /// How far it reaches
+    #[arg(long = "for", value_enum, default_value = "once", value_name = "SCOPE")]
+    pub(crate) scope: Scope,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// How far an allowance reaches, as it is written on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scope {
+    /// This request
+    Once,
+    /// The same tool, in all attempts of the task
+    Task,
+    /// The same tool, for every agent of the run
+    Run,
+}
+
+impl From<Scope> for ApprovalScope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Once => Self::Once,
+            Scope::Task => Self::Task,
+            Scope::Run => Self::Run,
+        }
+    }
+}
+
+/// Refuse what an agent asks for
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  miyabi deny 3 \"use the test database instead\"")]
+pub(crate) struct Deny {
+    /// The number in the inbox
+    pub(crate) number: u32,
+    /// What the agent is told
+    #[arg(default_value = "a person refused it")]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// Raise a budget that is reached, so that the work goes on
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  miyabi budget 4 25      up to 25 US dollars in all")]
+pub(crate) struct Budget {
+    /// The number in the inbox
+    pub(crate) number: u32,
+    /// What may be spent in all, in US dollars
+    #[arg(value_parser = dollars)]
+    pub(crate) limit_usd: f64,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// Say something to an agent at its work
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  miyabi send CG-1 \"use the router from app/routing.py\"
+
+It reaches the agent in its session: at once where its program can listen while it works, otherwise when its
+turn has ended.")]
+pub(crate) struct Send {
+    /// The agent
+    pub(crate) agent: AgentId,
+    /// What is said
+    pub(crate) text: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
 /// End every agent and the backend; the run can be resumed
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -378,7 +496,7 @@ pub(crate) struct Completions {
 Example:
   miyabi schema task_dag > task_dag.schema.json")]
 pub(crate) struct Schema {
-    /// Of which file; without it both, in one object
+    /// Of which file; without it all, in one object
     pub(crate) file: Option<SchemaFile>,
 }
 
@@ -390,6 +508,15 @@ pub(crate) enum SchemaFile {
     TaskDag,
     /// Agents, hosts and limits
     AgentConfig,
+    /// What tokens cost
+    Prices,
+}
+
+fn dollars(text: &str) -> Result<f64, String> {
+    match text.trim_start_matches('$').parse::<f64>() {
+        Ok(sum) if sum.is_finite() && (0.0..=1e9).contains(&sum) => Ok(sum),
+        _ => Err("a sum is a number of US dollars, as in 25 or 2.50".to_owned()),
+    }
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -435,6 +562,13 @@ mod tests {
             "miyabi run p --resume",
             "miyabi run --resume --new",
             "miyabi run --resume --rehearse",
+            "miyabi run p --prompt x",
+            "miyabi run --resume --prompt x",
+            "miyabi run --prompt x --rehearse",
+            "miyabi run p --agent claude",
+            "miyabi run --prompt x --agent gemini",
+            "miyabi validate p --brief --json",
+            "miyabi plan",
             "miyabi run p --rehearse --external",
             "miyabi stop",
             "miyabi why",
@@ -448,6 +582,12 @@ mod tests {
         for good in [
             "miyabi run --resume --state-dir /x",
             "miyabi run p -d --trust --new --json --follow-waves --drop-conflicting-edges",
+            "miyabi run --prompt x",
+            "miyabi run --prompt x --agent codex --work-folder w -d --json",
+            "miyabi plan x",
+            "miyabi plan x --repo r -o o --agent codex",
+            "miyabi doctor",
+            "miyabi doctor p --state-dir s",
             "miyabi cancel",
             "miyabi cancel Task-1",
             "miyabi logs -f CG-1",

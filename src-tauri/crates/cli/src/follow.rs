@@ -100,7 +100,7 @@ pub(crate) fn changes(before: &RunSnapshot, patch: &RunPatch) -> Vec<String> {
         let millis = run.started_at.map_or(0, |start| at.unwrap_or(run.now).millis_since(start));
         text::clock(millis.max(0) as f64 / 1000.0)
     };
-    let mark = text::mark(run.rehearsal_speed);
+    let mark = text::mark(run);
     let mut lines = Vec::new();
     for task in &patch.tasks {
         let old = before.tasks.iter().find(|old| old.id == task.id);
@@ -156,7 +156,12 @@ fn told(notice: &Notice) -> Option<String> {
         | NoticeKind::AgentJoined
         | NoticeKind::AgentProblem
         | NoticeKind::StateProblem
-        | NoticeKind::HostLost => Some(format!("! {}", notice_words(notice))),
+        | NoticeKind::HostLost
+        | NoticeKind::ApprovalAsked
+        | NoticeKind::BudgetReached
+        | NoticeKind::AccountRests
+        | NoticeKind::RunnerLost
+        | NoticeKind::RunnerBack => Some(format!("! {}", notice_words(notice))),
     }
 }
 
@@ -181,6 +186,11 @@ pub(crate) fn notice_words(notice: &Notice) -> String {
         NoticeKind::AgentProblem => "agent in trouble",
         NoticeKind::StateProblem => "state folder in trouble",
         NoticeKind::HostLost => "host lost",
+        NoticeKind::ApprovalAsked => "asks for permission",
+        NoticeKind::BudgetReached => "budget reached",
+        NoticeKind::AccountRests => "account at its rate limit",
+        NoticeKind::RunnerLost => "agents cannot work, others stand in",
+        NoticeKind::RunnerBack => "agents work again",
     };
     let mut line = about.join(" ");
     if !line.is_empty() {
@@ -196,8 +206,8 @@ pub(crate) fn notice_words(notice: &Notice) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use miyabi_api::AttemptView;
     use miyabi_api::preview::{PreviewAbout, preview};
+    use miyabi_api::{AttemptView, UsageView};
     use miyabi_plan::{Choice, FailureCause, NamedText, PlanText, WaitReason};
     use miyabi_protocol::AgentStatus;
     use miyabi_protocol::link::Load;
@@ -258,6 +268,9 @@ pub(crate) mod tests {
             error: three.error.clone(),
             output_files: Vec::new(),
             evidence: None,
+            session: None,
+            model: None,
+            usage: UsageView::default(),
         }];
         four.waiting = vec![WaitReason::Need { tasks: four.needs.clone() }];
         all.agents[1].status = Some(AgentStatus::InProgress);
@@ -290,6 +303,7 @@ pub(crate) mod tests {
             tasks: before.tasks.clone(),
             agents: Vec::new(),
             hosts: Vec::new(),
+            inbox: None,
             notices: Vec::new(),
         };
         change(&mut patch);

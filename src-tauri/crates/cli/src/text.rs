@@ -1,7 +1,7 @@
 //! Words and figures for people.
 
-use miyabi_api::{ApiError, ErrorCode, RunSnapshot, TaskView};
-use miyabi_plan::{RunPhase, TaskPhase, WaitReason};
+use miyabi_api::{ApiError, ErrorCode, RunSnapshot, RunView, TaskView, UsageView};
+use miyabi_plan::{RunPhase, TaskPhase, Usd, WaitReason};
 use miyabi_protocol::Timestamp;
 use serde::Serialize;
 
@@ -118,6 +118,10 @@ pub(crate) fn wait_reason(reason: &WaitReason, now: Timestamp) -> String {
             let left = (until_seconds - now.as_millis() as f64 / 1000.0).max(0.0);
             format!("attempt {attempt} starts in {}", duration(left.ceil()))
         }
+        WaitReason::Account { account, until_seconds } => {
+            let left = (until_seconds - now.as_millis() as f64 / 1000.0).max(0.0);
+            format!("the account {} is at its rate limit for {}", clean(account), duration(left.ceil()))
+        }
         WaitReason::Wave { wave } => format!("the run is at wave {wave}"),
         WaitReason::Pause => "the run is paused".to_owned(),
         WaitReason::Ended => "the run has ended".to_owned(),
@@ -142,9 +146,34 @@ pub(crate) fn list<T: std::fmt::Display>(items: &[T]) -> String {
     }
 }
 
-/// `[rehearsal 60x] ` before every line about a rehearsal; nothing before a real run's.
-pub(crate) fn mark(speed: Option<f64>) -> &'static str {
-    if speed.is_some() { "[rehearsal] " } else { "" }
+/// `[rehearsal] ` before every line about a rehearsal, and the plan's own mark, as in
+/// `[scripted model] `; nothing before another run's.
+pub(crate) fn mark(run: &RunView) -> String {
+    let rehearsal = run.rehearsal_speed.map(|_| "[rehearsal] ").unwrap_or_default();
+    format!("{rehearsal}{}", label(run.label.as_deref()))
+}
+
+/// A plan's own mark before a line.
+pub(crate) fn label(label: Option<&str>) -> String {
+    label.map(|label| format!("[{}] ", clean(label))).unwrap_or_default()
+}
+
+/// `, 12 k tokens read, 3 k written, $0.12`; nothing where nothing is known.
+pub(crate) fn used(usage: &UsageView) -> String {
+    if usage.input_tokens + usage.output_tokens <= 0.0 {
+        return String::new();
+    }
+    let cost = usage.cost_usd.map(|cost| format!(", {}", usd(cost))).unwrap_or_default();
+    format!(", {} tokens read, {} written{cost}", amount(usage.input_tokens), amount(usage.output_tokens))
+}
+
+/// A large count as people say it: `950`, `12.3 k`, `4.5 M`.
+pub(crate) fn amount(count: f64) -> String {
+    match count {
+        ..1e3 => format!("{count:.0}"),
+        1e3..1e6 => format!("{:.1} k", count / 1e3),
+        _ => format!("{:.1} M", count / 1e6),
+    }
 }
 
 /// The seconds since the run began, until now or its end.
@@ -164,6 +193,11 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, ApiError> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
     Ok(text + "\n")
+}
+
+/// A sum of money: `$1.25`, and small sums with more places.
+pub(crate) fn usd(dollars: f64) -> String {
+    Usd::from_dollars(dollars).to_string()
 }
 
 /// A bar of full and empty blocks.

@@ -77,6 +77,40 @@ fn a_bad_plan_is_told_with_file_line_and_remedy() {
 }
 
 #[test]
+fn findings_alone_are_a_line_each_with_the_errors_last() {
+    let place = Place::new();
+    let tasks = [task("A", r#""B""#), task("C", r#""A", "A""#)];
+    let bad = plan(&place, &tasks);
+    let checked = place.run(&["validate", &bad, "--brief"]);
+    assert_eq!(checked.code, Some(2), "{checked:?}");
+    let codes: Vec<&str> = checked.out.lines().filter_map(|line| line.split(' ').next()).collect();
+    let warnings = codes.iter().take_while(|code| code.starts_with("warning[")).count();
+    assert_eq!(codes[warnings..], ["error[unknown-need]"], "{}", checked.out);
+    assert!(warnings > 0 && checked.out.contains("tasks[0].needs[0]"), "{}", checked.out);
+
+    let good = plan(&place, &[task("A", ""), task("B", "")]);
+    let checked = place.run(&["validate", &good, "--brief"]);
+    assert_eq!(checked.code, Some(0), "warnings are no errors: {checked:?}");
+    assert!(checked.out.lines().all(|line| line.starts_with("warning[")), "{}", checked.out);
+}
+
+#[test]
+fn prompts_and_goals_want_an_agent_program_a_folder_and_words() {
+    let place = Place::new();
+    let without_programs = |args: &[&str]| {
+        let mut command = place.command();
+        Outcome::of(command.env("PATH", "/nowhere").args(args).output().expect("started"))
+    };
+    without_programs(&["run", "--prompt", "Do it"])
+        .refused(3, &["claude is not installed", "npm install", "--agent"]);
+    without_programs(&["plan", "Do it", "--agent", "codex"]).refused(3, &["codex is not installed"]);
+    place.run(&["run", "--prompt", " "]).refused(2, &["the prompt is empty"]);
+    place.run(&["run", "--prompt", "x", "--work-folder", "nowhere"]).refused(2, &["nowhere is no folder"]);
+    place.run(&["plan", "x", "--repo", "nowhere"]).refused(2, &["nowhere is no folder"]);
+    assert!(!place.path("state/miyabi/prompts").exists() && !place.path("miyabi-plan").exists());
+}
+
+#[test]
 fn a_state_folder_that_is_a_link_or_a_file_is_refused_before_anything_is_made() {
     let place = Place::new();
     let plan = plan(&place, &[task("A", "")]);
@@ -110,7 +144,9 @@ fn commands_of_a_plan_from_elsewhere_want_trust_once() {
 #[test]
 fn what_this_version_cannot_run_is_said_with_the_way_out() {
     let place = Place::new();
-    place.run(&["run", &level6(), "--state-dir", "s"]).refused(3, &["Claude Code", "--rehearse"]);
+    place
+        .run(&["run", &level6(), "--state-dir", "s"])
+        .refused(3, &["MUGEN, MAJIN: hosts over SSH", "--rehearse"]);
 }
 
 #[test]

@@ -155,6 +155,45 @@ fn setup_makes_everything_and_starts_nothing() {
     assert_eq!(stage.run("run PLAN --rehearse=100").code, Some(0), "and then it runs");
 }
 
+/// Speaks as Claude Code does, and drafts a plan: with a need that does not exist, until it is told so.
+const DRAFTER: &str = r#"#!/bin/sh
+read -r told
+echo '{"type":"system","subtype":"init","session_id":"0b7ba3e0-0000-4000-8000-000000000000","model":"scripted"}'
+case "$told" in *"Did you mean"*) need=A ;; *) need=AA ;; esac
+cat > task_dag.json <<PLAN
+{"name":"made","title":"A made plan","tasks":[
+  {"id":"A","title":"First","prompt":"p","agent":"X-1","estimated_seconds":60,"acceptance":[["true"]]},
+  {"id":"B","title":"Second","prompt":"p","agent":"X-1","needs":["$need"],"estimated_seconds":60,"acceptance":[["true"]]}]}
+PLAN
+echo '{"agents":[{"id":"X-1","title":"One","runner":"command","command":["true"]}]}' > agent_config.json
+echo '{"type":"result","subtype":"success","is_error":false,"result":"Drafted.","session_id":"0b7ba3e0-0000-4000-8000-000000000000","num_turns":1,"total_cost_usd":0.01,"usage":{"input_tokens":10,"output_tokens":5},"permission_denials":[]}'
+cat > /dev/null
+"#;
+
+#[test]
+fn a_goal_becomes_a_plan_and_what_is_wrong_with_it_goes_back() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stage = Stage::new(1);
+    let claude = stage.place.write("bin/claude", DRAFTER);
+    std::fs::set_permissions(&claude, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    let rest = std::env::var_os("PATH").unwrap_or_default();
+    let path =
+        std::env::join_paths([stage.place.path("bin")].into_iter().chain(std::env::split_paths(&rest)));
+    let args = ["plan", "Do two things", "-o", "made", "--state-dir", "s"];
+    let output = stage.place.command().env("PATH", path.expect("a path")).args(args).output();
+    let made = place::Outcome::of(output.expect("started"));
+    assert_eq!(made.code, Some(0), "{made:?}");
+    for words in ["A made plan", "No findings.", "after A", "miyabi run made"] {
+        assert!(made.out.contains(words), "`{words}` is missing:\n{}", made.out);
+    }
+    stage.run("pause").refused(2, &["no run is at work"]);
+    assert_eq!(
+        stage.place.run(&["run", "made", "--rehearse=600", "--state-dir", "s"]).code,
+        Some(0),
+        "it runs"
+    );
+}
+
 #[test]
 fn trusted_commands_do_real_work_and_trust_is_asked_once() {
     let stage = Stage::new(1);

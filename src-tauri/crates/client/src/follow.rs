@@ -15,6 +15,9 @@ pub fn apply(snapshot: &mut RunSnapshot, patch: RunPatch) -> bool {
     replace(&mut snapshot.tasks, patch.tasks, |a, b| a.id == b.id);
     replace(&mut snapshot.agents, patch.agents, |a, b| a.id == b.id);
     replace(&mut snapshot.hosts, patch.hosts, |a, b| a.id == b.id);
+    if let Some(inbox) = patch.inbox {
+        snapshot.inbox = inbox;
+    }
     replace(&mut snapshot.notices, patch.notices, |a, b| a.id == b.id);
     next
 }

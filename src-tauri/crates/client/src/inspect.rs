@@ -1,18 +1,21 @@
 //! Looking at a plan before its run: findings, forecast, and what stands in the way of it.
 
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use miyabi_api::preview::{PreviewAbout, preview};
 use miyabi_api::{ApiError, ChoiceView, PlanView};
 use miyabi_plan::{
-    Choice, Finding, NamedText, Plan, PlanText, ReadPlan, RunnerKind, Task, TransportKind, forecasts,
+    Access, Agent, Choice, Finding, NamedText, Plan, PlanText, PolicyAnswer, ReadPlan, Task, TransportKind,
+    forecasts,
 };
 use miyabi_protocol::StateDir;
 
 use crate::clock;
+use crate::drafts;
 use crate::environment::Environment;
 use crate::places;
-use crate::plan_files::{AGENTS_FILE, LAYOUT_FILE, PlanFiles};
+use crate::plan_files::{AGENTS_FILE, LAYOUT_FILE, PRICE_FILE, PlanFiles, TEMPLATE_FILE};
 use crate::runs;
 use crate::trust::TrustStore;
 
@@ -43,11 +46,14 @@ impl Inspected {
 
 fn text_of(files: &PlanFiles) -> PlanText {
     let name = files.folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let named = |file: &str, text: &Option<String>| text.as_ref().map(|text| NamedText::new(file, &**text));
     PlanText {
         default_name: name,
         tasks: Some(NamedText::new(&*files.tasks.0, &*files.tasks.1)),
-        agent_config: files.agents.as_ref().map(|text| NamedText::new(AGENTS_FILE, &**text)),
-        tmux_layout: files.layout.as_ref().map(|text| NamedText::new(LAYOUT_FILE, &**text)),
+        agent_config: named(AGENTS_FILE, &files.agents),
+        tmux_layout: named(LAYOUT_FILE, &files.layout),
+        prompt_template: named(TEMPLATE_FILE, &files.template),
+        prices: named(PRICE_FILE, &files.prices),
     }
 }
 
@@ -60,7 +66,7 @@ pub(crate) async fn inspect(
     state_dir: Option<&Path>,
 ) -> Result<PlanView, ApiError> {
     let inspected = Inspected::read(path)?;
-    let state_dir = places::state_dir_for(state_dir, rehearse)?;
+    let state_dir = drafts::state_dir(environment, &inspected.files.folder, state_dir, rehearse)?;
     let kept = runs::kept(environment)?;
     let unfinished = match runs::unfinished_of(&kept, &state_dir) {
         None => None,
@@ -85,7 +91,7 @@ pub(crate) async fn inspect(
         path: path.display().to_string(),
         holds_commands: plan.is_some_and(|plan| !commands(plan).is_empty()),
         trusted: TrustStore::of(&environment.state_home).trusts(&inspected.hash),
-        obstacles: plan.map(|plan| obstacles(plan, Agents::Started)).unwrap_or_default(),
+        obstacles: plan.map(obstacles).unwrap_or_default(),
         choices: plan.map(choices).unwrap_or_default(),
         preview: plan.map(drawn),
         unfinished,
@@ -105,45 +111,20 @@ fn choices(plan: &Plan) -> Vec<ChoiceView> {
     forecasts(plan).into_iter().map(view).collect()
 }
 
-/// Who starts the agents of a real run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Agents {
-    /// We do, each by its runner.
-    Started,
-    /// Nobody: they are loops of their own.
-    External,
-}
-
 /// Why this version cannot run a plan for real; empty when it can.
-pub(crate) fn obstacles(plan: &Plan, agents: Agents) -> Vec<String> {
-    let mut found = Vec::new();
-    if agents == Agents::Started {
-        for (runner, program) in [(RunnerKind::Claude, "Claude Code"), (RunnerKind::Codex, "OpenAI Codex")] {
-            let names: Vec<&str> = plan
-                .agents
-                .iter()
-                .filter(|agent| agent.runner == runner)
-                .map(|agent| agent.id.as_str())
-                .collect();
-            if let Some(text) = few(&names) {
-                found.push(format!("{text}: agents run by {program} cannot be started by this version yet"));
-            }
-        }
-    }
+pub(crate) fn obstacles(plan: &Plan) -> Vec<String> {
     let remote: Vec<&str> = plan
         .hosts
         .iter()
         .filter(|host| host.transport == TransportKind::Ssh)
         .map(|host| host.id.as_str())
         .collect();
-    if let Some(text) = few(&remote) {
-        found.push(format!("{text}: hosts over SSH cannot be reached by this version yet"));
-    }
-    found
+    let line = |names| format!("{names}: hosts over SSH cannot be reached by this version yet");
+    few(&remote).map(line).into_iter().collect()
 }
 
 /// The first few names, and how many more there are.
-fn few(names: &[&str]) -> Option<String> {
+pub(crate) fn few(names: &[&str]) -> Option<String> {
     const SHOWN: usize = 6;
     match names.len() {
         0 => None,
@@ -152,26 +133,71 @@ fn few(names: &[&str]) -> Option<String> {
     }
 }
 
-/// Every command that a real run would start, a line each, for the person who has to agree.
+/// Everything that a real run would start or allow, a line each, for the person who has to agree.
 pub(crate) fn commands(plan: &Plan) -> Vec<String> {
-    let agents = plan
-        .agents
-        .iter()
-        .filter(|agent| !agent.command.is_empty())
-        .map(|agent| format!("{} runs {}", agent.id, words(&agent.command)));
+    let agents = plan.agents.iter().filter_map(|agent| {
+        let program = match (agent.command.is_empty(), agent.runner.has_model()) {
+            (false, _) => words(&agent.command),
+            (true, true) => agent.runner.word().to_owned(),
+            (true, false) => return None,
+        };
+        Some(format!("{} runs {program}{}{}", agent.id, variables(agent), access(agent)))
+    });
     let check = |task: &Task| -> Vec<String> {
         task.acceptance
             .iter()
             .map(|check| format!("{} is checked by {}", task.id, words(&check.run)))
             .collect()
     };
-    agents.chain(plan.tasks.iter().flat_map(check)).collect()
+    agents.chain(allowed(plan)).chain(plan.tasks.iter().flat_map(check)).collect()
+}
+
+/// The names of the variables that the plan sets: one of them may send the agent elsewhere.
+fn variables(agent: &Agent) -> String {
+    let names: Vec<String> = agent.environment.keys().cloned().collect();
+    if names.is_empty() { String::new() } else { format!(" with {}", words(&names)) }
+}
+
+/// What an agent with a model may do without asking.
+fn access(agent: &Agent) -> &'static str {
+    match agent.access {
+        _ if !agent.runner.has_model() => "",
+        Access::Read => ", which may read files",
+        Access::Edit => ", which may change files in the work folder",
+        Access::Full => ", which MAY DO ANYTHING on its host without asking",
+    }
+}
+
+/// What is allowed without asking a person.
+fn allowed(plan: &Plan) -> Vec<String> {
+    let policy = &plan.approvals;
+    if !plan.agents.iter().any(|agent| agent.runner.has_model()) {
+        return Vec::new();
+    }
+    let rules = policy.rules.iter().filter(|rule| rule.answer == PolicyAnswer::Allow).map(|rule| {
+        let who = rule
+            .agent
+            .as_ref()
+            .map_or_else(|| "every agent".to_owned(), |agent| words(slice::from_ref(agent)));
+        let what = rule.pattern.as_ref().map(|pattern| format!(" {}", words(slice::from_ref(pattern))));
+        format!(
+            "{who} may use {}{} without asking",
+            words(slice::from_ref(&rule.tool)),
+            what.unwrap_or_default()
+        )
+    });
+    let rest = [
+        (policy.default, "every other request for permission is allowed without asking"),
+        (policy.on_time_out, "a request for permission that nobody answers is allowed"),
+    ];
+    let rest = rest.into_iter().filter(|(answer, _)| *answer == PolicyAnswer::Allow);
+    rules.chain(rest.map(|(_, line)| line.to_owned())).collect()
 }
 
 /// A command as its words: one that is not plain is shown quoted, so that no space hides in it.
 fn words(command: &[String]) -> String {
     let plain = |word: &str| {
-        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c))
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,+@%*".contains(c))
     };
     let shown: Vec<String> =
         command.iter().map(|word| if plain(word) { word.clone() } else { format!("{word:?}") }).collect();
@@ -186,5 +212,49 @@ mod tests {
     fn a_command_is_shown_so_that_nothing_hides_in_it() {
         let line = ["sh", "-c", "rm -rf \"$X\"\u{1b}[2K", ""].map(str::to_owned);
         assert_eq!(words(&line), r#"sh -c "rm -rf \"$X\"\u{1b}[2K" """#);
+    }
+
+    fn plan(agents: &str) -> Plan {
+        let dag = r#"{"name":"p","tasks":[{"id":"A","title":"a","prompt":"p","agent":"X-1","estimated_seconds":5}]}"#;
+        let read = miyabi_plan::read(&PlanText {
+            tasks: Some(NamedText::new("task_dag.json", dag)),
+            agent_config: Some(NamedText::new(AGENTS_FILE, agents)),
+            ..PlanText::default()
+        });
+        read.plan.unwrap_or_else(|| panic!("{:?}", read.findings))
+    }
+
+    #[test]
+    fn a_person_agrees_to_programs_access_and_what_is_allowed() {
+        let plan = plan(
+            r#"{"agents": [
+                {"id": "X-1", "runner": "claude", "environment": {"ANTHROPIC_BASE_URL": "http://elsewhere"}},
+                {"id": "X-2", "runner": "codex", "access": "full", "command": ["/opt/codex", "-c", "a b"]},
+                {"id": "X-3", "runner": "acp", "access": "read", "command": ["gemini"]},
+                {"id": "X-4", "runner": "external"}],
+              "approvals": {"default": "allow", "rules": [
+                {"tool": "Bash", "pattern": "pytest *", "agent": "X-1", "answer": "allow"},
+                {"tool": "Read", "answer": "allow"}, {"tool": "Bash", "answer": "deny"}]}}"#,
+        );
+        assert_eq!(
+            commands(&plan),
+            [
+                "X-1 runs claude with ANTHROPIC_BASE_URL, which may change files in the work folder",
+                "X-2 runs /opt/codex -c \"a b\", which MAY DO ANYTHING on its host without asking",
+                "X-3 runs gemini, which may read files",
+                "X-1 may use Bash \"pytest *\" without asking",
+                "every agent may use Read without asking",
+                "every other request for permission is allowed without asking",
+            ]
+        );
+        assert_eq!(obstacles(&plan), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_hosts_over_ssh_stand_in_the_way() {
+        let plan = plan(
+            r#"{"hosts": [{"id": "far", "transport": "ssh", "address": "far"}], "agents": [{"id": "X-1", "runner": "claude"}]}"#,
+        );
+        assert_eq!(obstacles(&plan), ["far: hosts over SSH cannot be reached by this version yet"]);
     }
 }

@@ -15,8 +15,9 @@ use miyabi_protocol::{QueueFile, QueueTask, RunOpening, StateDir, TaskStatus, Ti
 
 use crate::clock;
 use crate::doctor;
+use crate::drafts;
 use crate::environment::{Environment, is_program};
-use crate::inspect::{Agents, Inspected, commands, obstacles};
+use crate::inspect::{Inspected, commands, obstacles};
 use crate::places;
 use crate::runs::{self, KeptRun};
 use crate::session;
@@ -44,7 +45,8 @@ pub(crate) async fn start(environment: &Environment, options: &StartOptions) -> 
     }
     let (inspected, plan) = read_plan(options)?;
     agreed(environment, &inspected, &plan, options)?;
-    let state_dir = places::state_dir_for(options.state_dir.as_deref().map(Path::new), options.rehearse)?;
+    let asked = options.state_dir.as_deref().map(Path::new);
+    let state_dir = drafts::state_dir(environment, &inspected.files.folder, asked, options.rehearse)?;
     let folder = StateDir::open(&state_dir).map_err(|error| places::refused(&error))?;
     free_of_others(environment, &state_dir, options).await?;
     programs_are_there(environment)?;
@@ -74,8 +76,9 @@ pub(crate) async fn start(environment: &Environment, options: &StartOptions) -> 
 
 /// Makes everything that a run needs, and starts nothing.
 pub(crate) async fn set_up(environment: &Environment, options: &StartOptions) -> Result<SetUp, ApiError> {
-    let (_, plan) = read_plan(options)?;
-    let state_dir = places::state_dir_for(options.state_dir.as_deref().map(Path::new), options.rehearse)?;
+    let (inspected, plan) = read_plan(options)?;
+    let asked = options.state_dir.as_deref().map(Path::new);
+    let state_dir = drafts::state_dir(environment, &inspected.files.folder, asked, options.rehearse)?;
     let folder = StateDir::open(&state_dir).map_err(|error| places::refused(&error))?;
     free_of_others(environment, &state_dir, options).await?;
     programs_are_there(environment)?;
@@ -97,13 +100,19 @@ fn read_plan(options: &StartOptions) -> Result<(Inspected, Plan), ApiError> {
     let path = options.plan.as_deref().ok_or_else(|| {
         ApiError::new(ErrorCode::BadInput, "no plan is named").hint("miyabi run PLAN, or miyabi run --resume")
     })?;
-    let inspected = Inspected::read(Path::new(path))?;
+    sound_plan(Path::new(path))
+}
+
+/// The plan at a path, if it has no errors.
+pub(crate) fn sound_plan(path: &Path) -> Result<(Inspected, Plan), ApiError> {
+    let inspected = Inspected::read(path)?;
     match inspected.plan.clone() {
         Some(plan) => Ok((inspected, plan)),
         None => {
             let errors =
                 inspected.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-            let mut error = ApiError::new(ErrorCode::BadPlan, format!("the plan {path} has {errors} errors"));
+            let message = format!("the plan {} has {errors} errors", path.display());
+            let mut error = ApiError::new(ErrorCode::BadPlan, message);
             error.findings = inspected.findings;
             Err(error)
         }
@@ -120,8 +129,7 @@ fn agreed(
     if options.rehearse.is_some() {
         return Ok(());
     }
-    let agents = if options.external { Agents::External } else { Agents::Started };
-    let obstacles = obstacles(plan, agents);
+    let obstacles = obstacles(plan);
     if !obstacles.is_empty() {
         let mut error = ApiError::new(ErrorCode::Environment, "this plan cannot be run for real here");
         error.hints = obstacles;
@@ -129,7 +137,9 @@ fn agreed(
     }
     let commands = commands(plan);
     let store = TrustStore::of(&environment.state_home);
-    if commands.is_empty() || store.trusts(&inspected.hash) {
+    // For agents that are loops of their own, only the checks are started by us.
+    let starts_none = options.external && plan.tasks.iter().all(|task| task.acceptance.is_empty());
+    if commands.is_empty() || starts_none || store.trusts(&inspected.hash) {
         return Ok(());
     }
     if options.trust {
@@ -300,7 +310,7 @@ fn programs_are_there(environment: &Environment) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn make_private(folder: &Path) -> Result<(), ApiError> {
+pub(crate) fn make_private(folder: &Path) -> Result<(), ApiError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| not_made(folder, &error))
 }
@@ -311,7 +321,7 @@ fn not_made(folder: &Path, error: &io::Error) -> ApiError {
         .hint("runs are kept there; XDG_STATE_HOME names another place")
 }
 
-fn not_written(error: &FileError) -> ApiError {
+pub(crate) fn not_written(error: &FileError) -> ApiError {
     ApiError::new(ErrorCode::Environment, error.to_string())
         .hint("is the disk full, or the folder read-only?")
 }

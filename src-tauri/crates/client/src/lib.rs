@@ -1,9 +1,11 @@
 //! How the terminal and the window reach a run: plans read from disk, backends started and spoken
 //! to. Both are clients of the same backend and use the same functions.
 
+mod agent_programs;
 mod clock;
 pub mod connection;
 pub mod doctor;
+mod drafts;
 pub mod environment;
 pub mod follow;
 mod inspect;

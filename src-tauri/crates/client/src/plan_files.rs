@@ -6,15 +6,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use miyabi_api::{ApiError, ErrorCode};
+use miyabi_plan::schema::{
+    AGENT_CONFIG_FILE, PRICES_FILE, PROMPT_TEMPLATE_FILE, TASK_DAG_FILE, TMUX_LAYOUT_FILE,
+};
 use miyabi_plan::{Finding, Place, Severity};
 use sha2::{Digest as _, Sha256};
 
 /// The tasks and their edges; what makes a folder a plan.
-pub const DAG_FILE: &str = "task_dag.json";
+pub const DAG_FILE: &str = TASK_DAG_FILE;
 /// Agents, hosts and limits.
-pub const AGENTS_FILE: &str = "agent_config.json";
+pub const AGENTS_FILE: &str = AGENT_CONFIG_FILE;
 /// How the tmux session looks.
-pub const LAYOUT_FILE: &str = "tmux_layout.conf";
+pub const LAYOUT_FILE: &str = TMUX_LAYOUT_FILE;
+/// What agents are told.
+pub const TEMPLATE_FILE: &str = PROMPT_TEMPLATE_FILE;
+/// What tokens cost.
+pub const PRICE_FILE: &str = PRICES_FILE;
 /// Another tool's queue, taken as a plan.
 pub const QUEUE_FILE: &str = "task_queue.json";
 
@@ -32,6 +39,10 @@ pub struct PlanFiles {
     pub agents: Option<String>,
     /// `tmux_layout.conf`, where there is one.
     pub layout: Option<String>,
+    /// `prompt_template.md`, where there is one.
+    pub template: Option<String>,
+    /// `prices.json`, where there is one.
+    pub prices: Option<String>,
 }
 
 impl PlanFiles {
@@ -59,8 +70,14 @@ impl PlanFiles {
             let file = folder.join(name);
             if file.exists() { read_text(&file).map(Some) } else { Ok(None) }
         };
-        let (agents, layout) = (optional(AGENTS_FILE)?, optional(LAYOUT_FILE)?);
-        Ok(Self { tasks: (name, text), agents, layout, folder })
+        Ok(Self {
+            tasks: (name, text),
+            agents: optional(AGENTS_FILE)?,
+            layout: optional(LAYOUT_FILE)?,
+            template: optional(TEMPLATE_FILE)?,
+            prices: optional(PRICE_FILE)?,
+            folder,
+        })
     }
 
     /// SHA-256 over the names and contents of all files, in hex: what trust is bound to.
@@ -71,6 +88,8 @@ impl PlanFiles {
             Some((self.tasks.0.as_str(), self.tasks.1.as_str())),
             self.agents.as_deref().map(|text| (AGENTS_FILE, text)),
             self.layout.as_deref().map(|text| (LAYOUT_FILE, text)),
+            self.template.as_deref().map(|text| (TEMPLATE_FILE, text)),
+            self.prices.as_deref().map(|text| (PRICE_FILE, text)),
         ];
         for (name, text) in files.into_iter().flatten() {
             // The lengths keep a text that moves from one file to the next from hashing the same.
@@ -167,6 +186,9 @@ mod tests {
         assert_ne!(base, hash(&[(DAG_FILE, "a"), (LAYOUT_FILE, "b")]));
         assert_ne!(base, hash(&[(DAG_FILE, "ab"), (AGENTS_FILE, "")]));
         assert_ne!(base, hash(&[(DAG_FILE, "a")]));
+        for more in [LAYOUT_FILE, TEMPLATE_FILE, PRICE_FILE] {
+            assert_ne!(base, hash(&[(DAG_FILE, "a"), (AGENTS_FILE, "b"), (more, "")]), "{more}");
+        }
     }
 
     #[test]

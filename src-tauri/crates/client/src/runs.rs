@@ -55,6 +55,7 @@ impl KeptRun {
             phase: self.phase(),
             completed: self.summary.as_ref().map_or(0, |summary| summary.completed),
             total: self.summary.as_ref().map_or(total, |summary| summary.total),
+            label: self.opening.plan.label.clone(),
             rehearsal_speed: self.opening.rehearse,
             alive,
         }

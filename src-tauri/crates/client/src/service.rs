@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use miyabi_api::{ApiError, DoctorLine, ErrorCode, PlanView, RunSummary, StartOptions, Started};
-use miyabi_plan::{AgentId, Choice};
+use miyabi_api::{
+    ApiError, DoctorLine, ErrorCode, GoalPlan, PlanView, PromptPlan, RunSummary, StartOptions, Started,
+};
+use miyabi_plan::{AgentId, Choice, Plan};
 use miyabi_protocol::StateDir;
 use miyabi_protocol::state_dir::DEFAULT_STATE_DIR;
 
@@ -13,7 +15,7 @@ use crate::launch::SetUp;
 use crate::plan_files::PlanFiles;
 use crate::runs::KeptRun;
 use crate::trust::TrustStore;
-use crate::{clock, doctor, inspect, launch, places, runs, session};
+use crate::{agent_programs, clock, doctor, drafts, inspect, launch, places, runs, session};
 
 /// The commands that a client carries out itself.
 #[derive(Debug, Clone)]
@@ -71,6 +73,24 @@ impl Service {
             .map_err(|error| failed(error.to_string()))
     }
 
+    /// Makes a plan of one task from a prompt, trusted already; gives its folder. Its
+    /// run has a state folder of its own where none is asked for.
+    ///
+    /// # Errors
+    /// When the prompt is empty, the work folder is none, or the agent program is not there.
+    pub async fn prompt_plan(&self, wanted: &PromptPlan) -> Result<PathBuf, ApiError> {
+        drafts::prompt_plan(&self.environment, wanted)
+    }
+
+    /// Makes a plan of one task, whose run drafts the plan for a goal in the folder `out`; gives its
+    /// folder as [`Service::prompt_plan`] does.
+    ///
+    /// # Errors
+    /// As [`Service::prompt_plan`], and when there is a plan in `out` already.
+    pub async fn goal_plan(&self, wanted: &GoalPlan) -> Result<PathBuf, ApiError> {
+        drafts::goal_plan(&self.environment, wanted)
+    }
+
     /// Starts a run, or goes on with one; returns when its backend answers.
     ///
     /// # Errors
@@ -95,18 +115,45 @@ impl Service {
         runs::list(&self.environment).await
     }
 
-    /// What is installed and what is missing.
+    /// What is installed and what is missing; Claude Code and Codex are looked for, too, and neither
+    /// has to be there.
     pub async fn doctor(&self) -> Vec<DoctorLine> {
-        self.doctor_for(None).await
+        self.check_up(None, None).await
     }
 
-    /// What is installed and what is missing, for a run in this state folder.
-    pub async fn doctor_for(&self, state_dir: Option<&Path>) -> Vec<DoctorLine> {
+    /// What is installed and what is missing for a run in this state folder, and whether the agent
+    /// programs that a plan names can work; without a plan as [`Service::doctor`].
+    ///
+    /// # Errors
+    /// When the plan cannot be read or has errors.
+    pub async fn doctor_of(
+        &self,
+        plan: Option<&Path>,
+        state_dir: Option<&Path>,
+    ) -> Result<Vec<DoctorLine>, ApiError> {
+        let plan = plan.map(launch::sound_plan).transpose()?;
+        Ok(self.check_up(plan, state_dir).await)
+    }
+
+    async fn check_up(
+        &self,
+        plan: Option<(inspect::Inspected, Plan)>,
+        state_dir: Option<&Path>,
+    ) -> Vec<DoctorLine> {
         let environment = self.environment.clone();
         let state_dir = places::state_dir_for(state_dir, None).unwrap_or_else(|_| DEFAULT_STATE_DIR.into());
+        let looked = move || {
+            let mut lines = doctor::check_up(&environment, &state_dir);
+            lines.extend(match &plan {
+                Some((inspected, plan)) => {
+                    agent_programs::of_plan(&environment, plan, &inspected.files.folder)
+                }
+                None => agent_programs::usual(&environment),
+            });
+            lines
+        };
         // It starts programs to ask for their versions.
-        let lines = tokio::task::spawn_blocking(move || doctor::check_up(&environment, &state_dir)).await;
-        lines.unwrap_or_default()
+        tokio::task::spawn_blocking(looked).await.unwrap_or_default()
     }
 
     /// A connection to the backend of a state folder.

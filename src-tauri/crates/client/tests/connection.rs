@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use miyabi_api::preview::{PreviewAbout, preview};
 use miyabi_api::{
-    Answer, ApiError, Envelope, ErrorCode, Event, FromBackend, Notice, NoticeKind, Request, RunPatch,
-    RunSnapshot,
+    Answer, ApiError, Envelope, ErrorCode, Event, FromBackend, InboxItem, InboxKind, Notice, NoticeKind,
+    Request, RunPatch, RunSnapshot,
 };
 use miyabi_client::{Connection, Environment, Service, apply, runs};
 use miyabi_plan::{Choice, Plan, RunPhase};
@@ -184,6 +184,7 @@ fn patches_are_laid_over_once_and_a_gap_is_noticed() {
             tasks: Vec::new(),
             agents: Vec::new(),
             hosts: Vec::new(),
+            inbox: None,
             notices: Vec::new(),
         };
         patch.run.completed = completed;
@@ -191,7 +192,25 @@ fn patches_are_laid_over_once_and_a_gap_is_noticed() {
     };
     assert!(apply(&mut whole, patch(1, 1)));
     assert!(apply(&mut whole, patch(1, 9)) && whole.run.completed == 1, "known already");
-    assert!(!apply(&mut whole, patch(3, 3)), "one was missed");
+    let item = InboxItem {
+        id: "failed-A".to_owned(),
+        number: None,
+        kind: InboxKind::TaskFailed,
+        at: Timestamp::from_millis(0),
+        agent: None,
+        task: None,
+        tool: String::new(),
+        what: "failed".to_owned(),
+        detail: String::new(),
+        blocks: 0,
+        answers_at: None,
+        spent_usd: None,
+        limit_usd: None,
+    };
+    let told = RunPatch { inbox: Some(vec![item]), ..patch(2, 2) };
+    assert!(apply(&mut whole, told) && whole.inbox.len() == 1);
+    assert!(!apply(&mut whole, patch(4, 4)), "one was missed");
+    assert_eq!(whole.inbox.len(), 1, "a patch without an inbox leaves it as it is");
 }
 
 /// A state home with one run of `state_dir` in it.

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use miyabi_api::{ApiError, DoctorLine};
 
-use crate::args::Target;
+use crate::args::Doctor;
 use crate::exit::Exit;
 use crate::{terminal, text};
 
-/// Looks at the machine.
-pub(crate) async fn doctor(target: &Target) -> Result<Exit, ApiError> {
-    let lines = target.service()?.doctor_for(target.state_dir.as_deref()).await;
+/// Looks at the machine, and at the agent programs of a plan.
+pub(crate) async fn doctor(args: &Doctor) -> Result<Exit, ApiError> {
+    let service = args.target.service()?;
+    let lines = service.doctor_of(args.plan.as_deref(), args.target.state_dir.as_deref()).await?;
     terminal::print(&table(&lines));
     Ok(verdict(&lines))
 }
@@ -32,7 +33,7 @@ pub(crate) fn table(lines: &[DoctorLine]) -> String {
         };
         let _ = writeln!(out, "{sign} {:<width$}  {}", line.name, text::clean(&line.found));
         if !line.remedy.is_empty() {
-            let _ = writeln!(out, "  {:<width$}  → {}", "", line.remedy);
+            let _ = writeln!(out, "  {:<width$}  → {}", "", text::clean(&line.remedy));
         }
     }
     out

@@ -3,8 +3,10 @@
 mod attach;
 mod control;
 mod doctor;
+mod inbox;
 mod init;
 mod logs;
+mod plan;
 mod reassign;
 mod report;
 mod run;
@@ -28,6 +30,7 @@ pub(crate) async fn carry_out(command: Command) -> Result<Exit, ApiError> {
         Command::Setup(args) => setup::setup(&args).await,
         Command::Run(args) => run::run(&args).await,
         Command::Init(args) => init::init(&args),
+        Command::Plan(args) => plan::plan(&args).await,
         Command::Runs { output } => runs::runs(output).await,
         Command::Status(args) => status::status(&args).await,
         Command::Why(args) => why::why(&args).await,
@@ -40,6 +43,14 @@ pub(crate) async fn carry_out(command: Command) -> Result<Exit, ApiError> {
             control::send(&args.target, Request::RetryTask { task }, &said).await
         }
         Command::Cancel(args) => control::cancel(args).await,
+        Command::Inbox(args) => inbox::inbox(&args).await,
+        Command::Approve(args) => inbox::approve(&args).await,
+        Command::Deny(args) => inbox::deny(args).await,
+        Command::Budget(args) => inbox::raise(&args).await,
+        Command::Send(args) => {
+            let said = format!("said to {}", args.agent);
+            control::send(&args.target, Request::Say { agent: args.agent, text: args.text }, &said).await
+        }
         Command::Pause(target) => {
             control::send(&target, Request::Pause, "paused: nothing new starts; miyabi resume goes on").await
         }
@@ -47,7 +58,7 @@ pub(crate) async fn carry_out(command: Command) -> Result<Exit, ApiError> {
         Command::Stop(args) => control::stop(&args.target).await,
         Command::Attach(args) => attach::attach(&args).await,
         Command::Report(args) => report::report(&args).await,
-        Command::Doctor(target) => doctor::doctor(&target).await,
+        Command::Doctor(args) => doctor::doctor(&args).await,
         Command::Orchestrate(args) => orchestrate::orchestrate(&args).await,
         Command::Completions(args) => {
             let mut text = Vec::new();

@@ -3,14 +3,14 @@
 mod front;
 mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use miyabi_api::{ApiError, ErrorCode, PlanView, StartOptions, Started};
+use miyabi_api::{ApiError, ErrorCode, PlanView, PromptPlan, StartOptions, Started};
 use miyabi_client::Service;
 use tokio::time::{MissedTickBehavior, interval};
 
-use self::front::Front;
+pub(super) use self::front::Front;
 use super::{setup, validate};
 use crate::args::Run;
 use crate::exit::Exit;
@@ -23,33 +23,39 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Starts and follows a run.
 pub(crate) async fn run(args: &Run) -> Result<Exit, ApiError> {
     let service = args.target.service()?;
-    let options = match &args.plan {
-        Some(plan) => {
-            let mut options = setup::options(plan, &args.play, args.target.state_dir.as_deref())?;
-            (options.new_run, options.trust) = (args.new_run, args.trust);
-            let view = service
-                .inspect_plan(plan, options.choice, options.rehearse, args.target.state_dir.as_deref())
-                .await?;
-            if !may_start(args, &view) {
-                return Ok(Exit::BadInput);
-            }
-            options
+    let options = match (&args.plan, &args.prompt.prompt) {
+        (Some(plan), _) => planned(args, &service, plan).await?,
+        (None, Some(prompt)) => {
+            let wanted = PromptPlan {
+                prompt: prompt.clone(),
+                agent: args.prompt.agent.into(),
+                work_folder: args.prompt.work_folder.display().to_string(),
+            };
+            let plan = service.prompt_plan(&wanted).await?;
+            planned(args, &service, &plan).await?
         }
-        None => {
+        (None, None) => {
             let dir = args.target.state_dir.as_deref().map(miyabi_client::places::normal).transpose()?;
-            StartOptions {
-                resume: true,
-                state_dir: dir.map(|dir| dir.display().to_string()),
-                ..StartOptions::default()
-            }
+            let state_dir = dir.map(|dir| dir.display().to_string());
+            Some(StartOptions { resume: true, state_dir, ..StartOptions::default() })
         }
     };
+    let Some(options) = options else { return Ok(Exit::BadInput) };
     let started = start(&service, options).await?;
     if args.detach {
         left(args, &started)?;
         return Ok(Exit::Done);
     }
     follow(service, started, Front::choose(args.output)).await
+}
+
+/// The options of a start, when the plan may be run.
+async fn planned(args: &Run, service: &Service, plan: &Path) -> Result<Option<StartOptions>, ApiError> {
+    let state_dir = args.target.state_dir.as_deref();
+    let mut options = setup::options(plan, &args.play, state_dir)?;
+    (options.new_run, options.trust) = (args.new_run, args.trust);
+    let view = service.inspect_plan(plan, options.choice, options.rehearse, state_dir).await?;
+    Ok(may_start(args, &view).then_some(options))
 }
 
 /// Shows what is to be run; whether it may be.
@@ -75,7 +81,7 @@ fn may_start(args: &Run, view: &PlanView) -> bool {
         let warnings = view.findings.len();
         println!(
             "{}{}: {}, {}, {} expected{}",
-            text::mark(run.rehearsal_speed),
+            text::mark(run),
             text::clean(&run.title),
             text::count(preview.tasks.len(), "task", "tasks"),
             text::count(preview.agents.len(), "agent", "agents"),
@@ -91,7 +97,7 @@ fn may_start(args: &Run, view: &PlanView) -> bool {
 }
 
 /// Starts the run; asks about the plan's commands when nobody has agreed to them yet.
-async fn start(service: &Service, options: StartOptions) -> Result<Started, ApiError> {
+pub(super) async fn start(service: &Service, options: StartOptions) -> Result<Started, ApiError> {
     match service.start(options.clone()).await {
         Err(mut error) if error.code == ErrorCode::NeedsTrust => {
             if !terminal::has_person() {
@@ -124,7 +130,7 @@ fn left(args: &Run, started: &Started) -> Result<(), ApiError> {
     Ok(())
 }
 
-async fn follow(service: Service, started: Started, mut front: Front) -> Result<Exit, ApiError> {
+pub(super) async fn follow(service: Service, started: Started, mut front: Front) -> Result<Exit, ApiError> {
     let mut follower = Follower::begin(service, PathBuf::from(&started.state_dir)).await?;
     front.whole(&follower.snapshot);
     let mut tick = interval(Duration::from_secs(1));

@@ -25,7 +25,8 @@ fn table(runs: &[RunSummary]) -> String {
         let alive = if run.alive { "▶" } else { " " };
         let done = format!("{}/{}", run.completed, run.total);
         let (phase, title) = (text::run_phase(run.phase), text::short(&run.title, 60));
-        let mark = text::mark(run.rehearsal_speed);
+        let rehearsal = run.rehearsal_speed.map(|_| "[rehearsal] ").unwrap_or_default();
+        let mark = format!("{rehearsal}{}", text::label(run.label.as_deref()));
         let _ = writeln!(
             out,
             "{alive} {:<20}  {phase:<9}  {done:>7}  {:<30}  {mark}{title}",
@@ -53,6 +54,7 @@ mod tests {
             phase,
             completed,
             total: 15,
+            label: None,
             rehearsal_speed,
             alive,
         };

@@ -16,6 +16,7 @@ pub(crate) fn schema(args: &Schema) -> Result<Exit, ApiError> {
         None => None,
         Some(SchemaFile::TaskDag) => schemas.get("task_dag.schema.json"),
         Some(SchemaFile::AgentConfig) => schemas.get("agent_config.schema.json"),
+        Some(SchemaFile::Prices) => schemas.get("prices.schema.json"),
     };
     terminal::print(&match wanted {
         Some(schema) => text::json(schema)?,

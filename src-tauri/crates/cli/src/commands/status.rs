@@ -43,6 +43,7 @@ fn render(snapshot: &RunSnapshot) -> String {
         );
         let _ = writeln!(out, "{}", line.trim_end());
     }
+    out.push_str(&costs(snapshot));
     for line in &run.stuck {
         let _ = writeln!(out, "stuck: {}", text::clean(line));
     }
@@ -55,11 +56,11 @@ fn render(snapshot: &RunSnapshot) -> String {
 /// The run as a whole, in three lines.
 fn head(snapshot: &RunSnapshot) -> String {
     let run = &snapshot.run;
-    let expected = text::real_seconds(run.forecast.expected_seconds, run.rehearsal_speed);
+    let expected = text::real_seconds(run.expected_seconds, run.rehearsal_speed);
     let speed = run.rehearsal_speed.map(|speed| format!(" at {speed}x")).unwrap_or_default();
     format!(
         "{}{}: {}{speed}\n{}  {}/{} done, {} running, {} failed, {} of {} expected\nrun {}  state folder {}  tmux session {}\n",
-        text::mark(run.rehearsal_speed),
+        text::mark(run),
         text::clean(&run.title),
         text::run_phase(run.phase),
         text::bar(run.progress, 24),
@@ -73,6 +74,32 @@ fn head(snapshot: &RunSnapshot) -> String {
         run.state_dir,
         run.session,
     )
+}
+
+/// What was used, who stands in for whom, and what waits for a person: a line each.
+fn costs(snapshot: &RunSnapshot) -> String {
+    let run = &snapshot.run;
+    let mut out = String::new();
+    let used = text::used(&run.usage);
+    if !used.is_empty() {
+        let budget = run.budget_usd.map(|usd| format!(" of {}", text::usd(usd))).unwrap_or_default();
+        let _ = writeln!(out, "used: {}{budget}", used.trim_start_matches(", "));
+    }
+    for lost in &run.stand_ins {
+        let left = (lost.recheck_at.millis_since(run.now).max(0) as f64 / 1000.0).ceil();
+        let _ = writeln!(
+            out,
+            "{} cannot work ({}): others take its tasks, expected to take 50 % longer; tried again in {}",
+            lost.runner.word(),
+            text::short(&lost.why, 80),
+            text::duration(left)
+        );
+    }
+    if !snapshot.inbox.is_empty() {
+        let waiting = text::count(snapshot.inbox.len(), "item waits", "items wait");
+        let _ = writeln!(out, "{waiting} for you: miyabi inbox");
+    }
+    out
 }
 
 fn spent(task: &TaskView, now: Timestamp) -> String {

@@ -14,13 +14,26 @@ use crate::{terminal, text};
 pub(crate) async fn validate(args: &Validate) -> Result<Exit, ApiError> {
     let service = Service::new(Environment::from_process()?);
     let view = service.inspect_plan(&args.plan, Choice::default(), None, None).await?;
-    terminal::print(&if args.output.json { text::json(&view)? } else { render(&view) });
+    terminal::print(&match args.output.json {
+        true => text::json(&view)?,
+        false if args.brief => brief(&view),
+        false => render(&view),
+    });
     Ok(if has_errors(&view) { Exit::BadInput } else { Exit::Done })
 }
 
 /// Whether the plan cannot run.
 pub(crate) fn has_errors(view: &PlanView) -> bool {
     view.findings.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+/// A line a finding, the errors last: who keeps only the end of it has what matters.
+fn brief(view: &PlanView) -> String {
+    let mut findings: Vec<&Finding> = view.findings.iter().collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let lines =
+        findings.into_iter().map(|finding| text::clean(&finding.to_string()).replace('\n', " ") + "\n");
+    lines.collect()
 }
 
 /// Findings, then the forecast.
@@ -51,7 +64,8 @@ fn head(view: &PlanView) -> String {
     let Some(preview) = &view.preview else { return format!("{}\n", view.path) };
     let (tasks, agents, hosts) = (preview.tasks.len(), preview.agents.len(), preview.hosts.len());
     format!(
-        "{}: {}\n{}, {}, {}\n",
+        "{}{}: {}\n{}, {}, {}\n",
+        text::label(preview.run.label.as_deref()),
         view.path,
         text::clean(&preview.run.title),
         text::count(tasks, "task", "tasks"),
@@ -95,6 +109,11 @@ pub(crate) fn forecast(view: &PlanView) -> String {
     if let Some(preview) = &view.preview {
         let alone = text::duration(preview.run.forecast.one_agent_seconds);
         let _ = writeln!(out, "  {:<40}  {:>6}  {alone}", "one agent alone", "");
+        if let Some(budget) = preview.run.budget_usd {
+            let budget = text::usd(budget);
+            let _ =
+                writeln!(out, "  {:<40}  {:>6}  {budget}; then a person is asked", "budget of the run", "");
+        }
     }
     out
 }

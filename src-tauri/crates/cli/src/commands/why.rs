@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use miyabi_api::{ApiError, AttemptView, ErrorCode, RunSnapshot, TaskView};
-use miyabi_plan::{FailureCause, TaskId, TaskPhase};
+use miyabi_plan::{TaskId, TaskPhase};
 
 use crate::args::OneTask;
 use crate::exit::Exit;
@@ -30,7 +30,7 @@ fn find<'a>(snapshot: &'a RunSnapshot, id: &TaskId) -> Result<&'a TaskView, ApiE
 
 fn render(snapshot: &RunSnapshot, task: &TaskView) -> String {
     let run = &snapshot.run;
-    let mark = text::mark(run.rehearsal_speed);
+    let mark = text::mark(run);
     let mut out = format!("{mark}{} {}\n", task.id, text::clean(&task.title));
     let _ = writeln!(out, "{} {}", text::task_glyph(task.phase), standing(task));
     for reason in &task.waiting {
@@ -71,7 +71,7 @@ fn tried(attempt: &AttemptView) -> String {
         format!(" after {}", text::duration(millis.max(0) as f64 / 1000.0))
     });
     let outcome = match (attempt.cause, attempt.ended_at) {
-        (Some(cause), _) => cause_words(cause),
+        (Some(cause), _) => cause.words(),
         (None, Some(_)) => "succeeded",
         (None, None) => "is under way",
     };
@@ -80,22 +80,13 @@ fn tried(attempt: &AttemptView) -> String {
     for line in attempt.error.iter().flat_map(|error| error.lines()) {
         let _ = writeln!(out, "      {}", text::clean(line));
     }
-    out
-}
-
-fn cause_words(cause: FailureCause) -> &'static str {
-    match cause {
-        FailureCause::AgentFailed => "the agent gave up",
-        FailureCause::MissingOutput => "a promised output was missing or unchanged",
-        FailureCause::AcceptanceFailed => "an acceptance command failed",
-        FailureCause::TimeLimit => "it took longer than it may",
-        FailureCause::AgentGone => "its agent was gone",
-        FailureCause::GaveUp => "the agent went idle in the midst of it",
-        FailureCause::NotStarted => "it could not be started",
-        FailureCause::Cancelled => "cancelled by a person",
-        FailureCause::Reassigned => "moved to another agent",
-        FailureCause::Stopped => "stopped with everything else",
+    if let Some(cause) = attempt.cause {
+        let _ = writeln!(out, "      → {}", cause.remedy());
     }
+    if let Some(session) = &attempt.session {
+        let _ = writeln!(out, "      session {}{}", text::clean(session), text::used(&attempt.usage));
+    }
+    out
 }
 
 #[cfg(test)]

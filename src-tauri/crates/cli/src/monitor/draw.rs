@@ -63,6 +63,9 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, snapshot: &RunSnapshot, state: &
     if let Some(speed) = run.rehearsal_speed {
         title.push(format!("[rehearsal {speed}x] ").magenta().bold());
     }
+    if run.label.is_some() {
+        title.push(text::label(run.label.as_deref()).magenta().bold());
+    }
     title.push(Span::styled(text::run_phase(run.phase), phase_style(run.phase)));
     title.push(format!("  {}", text::clean(&run.title)).bold());
     let width = usize::from(area.width / 3).clamp(10, 40);
@@ -79,11 +82,19 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, snapshot: &RunSnapshot, state: &
         .into(),
         if run.failed > 0 { failed.red().bold() } else { failed.dim() },
     ]);
-    let expected = text::real_seconds(run.forecast.expected_seconds, run.rehearsal_speed);
+    let expected = text::real_seconds(run.expected_seconds, run.rehearsal_speed);
     let elapsed = text::elapsed(snapshot, state.now);
     let time = format!("{} of {} expected", text::clock(elapsed), text::duration(expected));
     let late = elapsed > expected && !run.phase.has_ended();
     let mut last = vec![if late { time.yellow() } else { time.into() }];
+    last.push(text::used(&run.usage).dim());
+    for lost in &run.stand_ins {
+        last.push(format!("  {} cannot work: others stand in (+50 %)", lost.runner.word()).yellow());
+    }
+    if !snapshot.inbox.is_empty() {
+        let waiting = text::count(snapshot.inbox.len(), "item waits", "items wait");
+        last.push(format!("  {waiting} for you: miyabi inbox").yellow().bold());
+    }
     if let Link::Away { since, why } = &state.link {
         let away = state.now.millis_since(*since).max(0) as f64 / 1000.0;
         let text = format!("  backend away for {}: {}", text::duration(away.round()), text::clean(why));
@@ -139,6 +150,7 @@ fn agent_row(agent: &AgentView, now: Timestamp, bar: usize) -> Row<'static> {
     let remark = match (&agent.problem, agent.draining) {
         (Some(problem), _) => text::clean(problem).red(),
         (None, true) => "draining".yellow(),
+        (None, false) if works && !agent.activity.is_empty() => text::clean(&agent.activity).into(),
         (None, false) => text::clean(&agent.title).dim(),
     };
     Row::new([
@@ -217,17 +229,22 @@ fn notice_line(notice: &Notice) -> Line<'static> {
     // `2026-11-22T15:34:14.000Z`: the time of the day is enough here.
     let time: String = notice.at.to_string().chars().skip(11).take(8).collect();
     let style = match notice.kind {
-        NoticeKind::TaskFailed | NoticeKind::RunFailed | NoticeKind::StateProblem | NoticeKind::HostLost => {
-            Style::new().red()
-        }
-        NoticeKind::RunCompleted => Style::new().green(),
+        NoticeKind::TaskFailed
+        | NoticeKind::RunFailed
+        | NoticeKind::StateProblem
+        | NoticeKind::HostLost
+        | NoticeKind::RunnerLost => Style::new().red(),
+        NoticeKind::RunCompleted | NoticeKind::RunnerBack => Style::new().green(),
         NoticeKind::AgentJoined | NoticeKind::QueueEditFollowed => Style::new(),
         NoticeKind::AttemptFailed
         | NoticeKind::RunStuck
         | NoticeKind::BadStatus
         | NoticeKind::QueueEditUndone
         | NoticeKind::LateClaim
-        | NoticeKind::AgentProblem => Style::new().yellow(),
+        | NoticeKind::AgentProblem
+        | NoticeKind::ApprovalAsked
+        | NoticeKind::BudgetReached
+        | NoticeKind::AccountRests => Style::new().yellow(),
     };
     Line::from(vec![format!("{time} ").dim(), Span::styled(follow::notice_words(notice), style)])
 }

@@ -16,7 +16,7 @@ use crate::{terminal, text};
 const STEPS: u64 = 1000;
 
 /// How a run is shown.
-pub(super) enum Front {
+pub(in crate::commands) enum Front {
     /// A progress bar on a terminal; failures stay above it.
     Bar(ProgressBar),
     /// A line a transition.
@@ -34,7 +34,7 @@ struct Whole<'a> {
 
 impl Front {
     /// What fits where the output goes.
-    pub(super) fn choose(output: Output) -> Self {
+    pub(in crate::commands) fn choose(output: Output) -> Self {
         if output.json {
             return Self::Json;
         }
@@ -55,7 +55,7 @@ impl Front {
                 let run = &snapshot.run;
                 println!(
                     "{}run {} in {}, {}/{} done",
-                    text::mark(run.rehearsal_speed),
+                    text::mark(run),
                     run.run_id,
                     run.state_dir,
                     run.completed,
@@ -86,7 +86,7 @@ impl Front {
     pub(super) fn tick(&mut self, snapshot: &RunSnapshot) {
         let Self::Bar(bar) = self else { return };
         let run = &snapshot.run;
-        bar.set_prefix(text::mark(run.rehearsal_speed));
+        bar.set_prefix(text::mark(run));
         bar.set_position((run.progress.clamp(0.0, 1.0) * STEPS as f64) as u64);
         bar.set_message(message(snapshot));
     }

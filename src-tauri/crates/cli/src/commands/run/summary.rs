@@ -11,7 +11,7 @@ use crate::text;
 pub(super) fn summary(snapshot: &RunSnapshot) -> String {
     let run = &snapshot.run;
     let speed = run.rehearsal_speed;
-    let mark = text::mark(speed);
+    let mark = text::mark(run);
     let mut out = format!(
         "\n{mark}{}: {} of {} done, {} failed\n",
         text::run_phase(run.phase),
@@ -29,6 +29,10 @@ pub(super) fn summary(snapshot: &RunSnapshot) -> String {
     let _ = writeln!(out, "{mark}  time             {}", text::duration(took));
     let _ = writeln!(out, "{mark}  forecast         {}", planned(run.forecast.expected_seconds));
     let _ = writeln!(out, "{mark}  one agent alone  {}", planned(run.forecast.one_agent_seconds));
+    let used = text::used(&run.usage);
+    if !used.is_empty() {
+        let _ = writeln!(out, "{mark}  used             {}", used.trim_start_matches(", "));
+    }
     for task in
         snapshot.tasks.iter().filter(|task| matches!(task.phase, TaskPhase::Failed | TaskPhase::Cancelled))
     {
