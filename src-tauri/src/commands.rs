@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use miyabi_api::{
-    AgentId, ApiError, Choice, DoctorLine, PlanView, ReportFormat, Request, RunSnapshot, RunSummary,
-    StartOptions, Started, TaskId,
+    AgentId, ApiError, ApprovalAnswer, ApprovalScope, Choice, DoctorLine, GoalPlan, PlanView, PromptPlan,
+    ReportFormat, Request, RunSnapshot, RunSummary, StartOptions, Started, TaskId,
 };
 use tauri::ipc::Channel;
 use tauri::{AppHandle, State};
@@ -126,6 +126,60 @@ pub(crate) async fn reassign(
     stop_running: bool,
 ) -> Result<(), ApiError> {
     shell.done(Request::Reassign { task, agent, stop_running }).await
+}
+
+/// Answers a request for permission in the inbox. A refusal may say why; the agent is told.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn answer(
+    shell: State<'_, Shell>,
+    number: u32,
+    answer: ApprovalAnswer,
+    scope: ApprovalScope,
+) -> Result<(), ApiError> {
+    shell.done(Request::Answer { number, answer, scope }).await
+}
+
+/// Lets more be spent, so that what a budget holds back goes on.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn raise_budget(
+    shell: State<'_, Shell>,
+    number: u32,
+    limit_usd: f64,
+) -> Result<(), ApiError> {
+    shell.done(Request::RaiseBudget { number, limit_usd }).await
+}
+
+/// Says something to an agent at its work.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn say(shell: State<'_, Shell>, agent: AgentId, text: String) -> Result<(), ApiError> {
+    shell.done(Request::Say { agent, text }).await
+}
+
+/// Makes a plan of one task from a prompt. Answers its folder.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn prompt_plan(shell: State<'_, Shell>, plan: PromptPlan) -> Result<String, ApiError> {
+    shell.service.prompt_plan(&plan).await.map(|folder| folder.display().to_string())
+}
+
+/// Makes the plan whose run drafts a plan from a goal. Answers its folder.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn goal_plan(shell: State<'_, Shell>, plan: GoalPlan) -> Result<String, ApiError> {
+    shell.service.goal_plan(&plan).await.map(|folder| folder.display().to_string())
+}
+
+/// Asks for a folder by a native dialog. Answers its path, or nothing when the person cancelled.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn choose_folder(
+    app: AppHandle,
+    shell: State<'_, Shell>,
+) -> Result<Option<String>, ApiError> {
+    Ok(dialogs::choose_folder(&app, shell.language()).await)
 }
 
 /// Sends an agent's log, or the orchestrator's, from an offset and then as it grows. Each message

@@ -25,6 +25,13 @@ pub(crate) async fn choose_plan(app: &AppHandle, language: Language) -> Option<S
     Some(plan_of(&chosen).to_string_lossy().into_owned())
 }
 
+/// Asks for a folder.
+pub(crate) async fn choose_folder(app: &AppHandle, language: Language) -> Option<String> {
+    let dialog = dialog(app, language.text(Text::ChooseFolder));
+    let chosen = answer(|done| dialog.pick_folder(done)).await?;
+    Some(chosen.to_string_lossy().into_owned())
+}
+
 fn plan_of(file: &Path) -> &Path {
     match file.parent() {
         Some(folder) if file.file_name().is_some_and(|name| name == DAG_FILE) => folder,

@@ -35,6 +35,8 @@ pub(crate) enum Text {
     /// A dialog's title.
     ChoosePlan,
     /// A dialog's title.
+    ChooseFolder,
+    /// A dialog's title.
     SaveReport,
     /// A kind of file, in a dialog.
     Plan,
@@ -58,6 +60,7 @@ impl Language {
             Text::Cancel => ("Cancel", "キャンセル"),
             Text::QuitTitle => ("Quit the window?", "ウィンドウを終了しますか？"),
             Text::ChoosePlan => ("Open a plan", "計画を開く"),
+            Text::ChooseFolder => ("Choose a folder", "フォルダーを選択"),
             Text::SaveReport => ("Save the report", "レポートを保存"),
             Text::Plan => ("Plan (task_dag.json, task_queue.json)", "計画 (task_dag.json, task_queue.json)"),
             Text::Report => ("Report", "レポート"),
@@ -90,9 +93,16 @@ impl Language {
     /// Title and text of the notification of a notice; none where the inbox is enough.
     pub(crate) fn notification(self, notice: &Notice) -> Option<(String, String)> {
         let task = notice.task.as_ref().map_or("", |task| task.as_str());
+        let agent = notice.agent.as_ref().map_or("", |agent| agent.as_str());
         let title = match (self, notice.kind) {
             (Self::En, NoticeKind::TaskFailed) => format!("{task} failed"),
             (Self::Ja, NoticeKind::TaskFailed) => format!("{task} が失敗しました"),
+            (Self::En, NoticeKind::ApprovalAsked) => format!("{agent} asks for permission"),
+            (Self::Ja, NoticeKind::ApprovalAsked) => format!("{agent} が許可を求めています"),
+            (Self::En, NoticeKind::BudgetReached) => "A budget is reached".to_owned(),
+            (Self::Ja, NoticeKind::BudgetReached) => "予算に達しました".to_owned(),
+            (Self::En, NoticeKind::RunnerLost) => "An agent program cannot work".to_owned(),
+            (Self::Ja, NoticeKind::RunnerLost) => "エージェントのプログラムが動作できません".to_owned(),
             (Self::En, NoticeKind::RunStuck) => "The run is stuck".to_owned(),
             (Self::Ja, NoticeKind::RunStuck) => "実行が進めなくなりました".to_owned(),
             (Self::En, NoticeKind::RunFailed) => "The run ended with failed tasks".to_owned(),
