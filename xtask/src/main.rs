@@ -4,7 +4,9 @@
 //! before anything else is compiled. It speaks to the programs as a person does: by their
 //! command line and their files.
 
+mod agents;
 mod bench;
+mod level6;
 mod packages;
 mod process;
 mod project;
@@ -34,6 +36,10 @@ enum Task {
     Run(run::Options),
     /// Install what the tests need and run all of them.
     Test(test::Options),
+    /// Install the real agent programs that the tests run, in a folder of their own.
+    Agents(agents::Options),
+    /// Do the whole Level 6 plan by the real agent programs, with a scripted model behind them.
+    Level6(level6::Options),
     /// Run the seeded simulator of the engine.
     Sim(sim::Options),
     /// Check what the documents promise of the sources.
@@ -46,6 +52,8 @@ fn perform(task: Task) -> Result<ExitCode> {
     match task {
         Task::Run(options) => run::run(&options)?,
         Task::Test(options) => return test::run(&options),
+        Task::Agents(options) => agents::run(&options)?,
+        Task::Level6(options) => level6::run(&options)?,
         Task::Sim(options) => sim::run(&options)?,
         Task::Tidy => tidy::run()?,
         Task::Bench(options) => bench::run(&options)?,

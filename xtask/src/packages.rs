@@ -55,6 +55,15 @@ pub(crate) const TESTS: &[Package] = &[
     library("fonts-noto-cjk"),
 ];
 
+/// For the tests with real agent programs: they run the project that the agents wrote.
+pub(crate) const AGENTS: &[Package] = &[
+    linux("python3", "python3"),
+    library("python3-pytest"),
+    linux("iproute2", "ip"),
+    linux("util-linux", "unshare"),
+    linux("make", "make"),
+];
+
 /// Who installs packages here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Installer {

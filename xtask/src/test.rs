@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use crate::process::Program;
 use crate::project::{self, cargo};
 use crate::steps::{Counts, Steps};
-use crate::{packages, tidy, ui};
+use crate::{agents, packages, tidy, ui};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -42,6 +42,7 @@ enum Step {
     Rust,
     Desktop,
     E2e,
+    Agents,
 }
 
 impl Step {
@@ -60,6 +61,7 @@ impl Step {
             Self::Rust => "rust",
             Self::Desktop => "desktop",
             Self::E2e => "e2e",
+            Self::Agents => "agents",
         }
     }
 
@@ -78,13 +80,14 @@ impl Step {
             Self::Rust => "all crates, the simulator with 1,000 seeds included",
             Self::Desktop => "the desktop shell, and whether the TypeScript bindings are current",
             Self::E2e => "the real window, screenshots in target/screenshots",
+            Self::Agents => "the real Claude Code and Codex programs, with a scripted model",
         }
     }
 
     fn perform(self, target: &Path) -> Result<Counts> {
         match self {
             Self::Packages => {
-                packages::ensure(&[packages::TERMINAL, packages::WINDOW, packages::TESTS])?;
+                packages::ensure(&[packages::TERMINAL, packages::WINDOW, packages::TESTS, packages::AGENTS])?;
                 packages::ensure_nextest()?;
             }
             Self::Fmt => cargo().args(["fmt", "--all", "--check"]).run()?,
@@ -97,14 +100,22 @@ impl Step {
             Self::Clippy => clippy().run()?,
             Self::Build => cargo().args(["build", "--workspace", "--all-targets"]).run()?,
             Self::Rust => {
-                return nextest(target, "not (package(miyabi-desktop) | package(miyabi-e2e))");
+                return nextest(target, OWN_CRATES);
             }
             Self::Desktop => return nextest(target, "package(miyabi-desktop)"),
             Self::E2e => return end_to_end(target),
+            Self::Agents => {
+                // Without them the tests say themselves, one by one, what they skip.
+                agents::install()?;
+                return nextest(target, "package(miyabi-agent-tests)");
+            }
         }
         Ok(Counts::ONE)
     }
 }
+
+/// The tests that need neither a window nor programs of others.
+const OWN_CRATES: &str = "not (package(miyabi-desktop) | package(miyabi-e2e) | package(miyabi-agent-tests))";
 
 /// Runs the steps and prints what they found; the last line is the sum.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {

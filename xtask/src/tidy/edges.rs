@@ -105,10 +105,12 @@ const RULES: &[Rule] = &[
     // The tests of the window look at it from outside: through its screen, its files and its socket.
     Rule {
         name: "miyabi-e2e",
-        may_use: &["miyabi-api", "miyabi-plan", "miyabi-protocol"],
+        may_use: &["miyabi-agent-tests", "miyabi-api", "miyabi-plan", "miyabi-protocol"],
         without: &[],
         far_from: TAURI,
     },
+    // The tests with real agent programs start ours as a person does.
+    Rule { name: "miyabi-agent-tests", may_use: &["miyabi-plan"], without: &["tokio"], far_from: TAURI },
     // Ready in seconds, before anything of ours compiles.
     Rule { name: "xtask", may_use: &[], without: &["tokio"], far_from: TAURI },
 ];

@@ -82,7 +82,9 @@ fn resolved_address(file: &SourceFile) -> Option<Finding> {
 fn workspace_lints(file: &SourceFile) -> Option<Finding> {
     let manifest = file.path == "Cargo.toml" || file.path.ends_with("/Cargo.toml");
     let taken = file.text.contains("[lints]\nworkspace = true");
-    (manifest && !taken).then(|| Finding::new(&file.path, "must have `[lints] workspace = true`"))
+    let own_workspace = file.text.contains("\n[workspace]\n");
+    (manifest && !taken && !own_workspace)
+        .then(|| Finding::new(&file.path, "must have `[lints] workspace = true`"))
 }
 
 /// A line on how long the Rust files are.
