@@ -54,7 +54,8 @@ impl Follower {
                     return Some(Vec::new());
                 }
                 self.snapshot.notices.push(notice.clone());
-                Some(told(notice).into_iter().collect())
+                let mark = text::mark(&self.snapshot.run);
+                Some(told(notice).map(|line| format!("{mark}{line}")).into_iter().collect())
             }
         }
     }
@@ -113,7 +114,9 @@ pub(crate) fn changes(before: &RunSnapshot, patch: &RunPatch) -> Vec<String> {
             lines.push(format!("{mark}{at} {} {} {what}", text::task_glyph(task.phase), task.id));
         }
     }
-    lines.extend(patch.notices.iter().filter_map(told).map(|line| format!("{mark}{line}")));
+    // A notice also comes by itself, and before its patch.
+    let news = patch.notices.iter().filter(|new| !before.notices.iter().any(|old| old.id == new.id));
+    lines.extend(news.filter_map(told).map(|line| format!("{mark}{line}")));
     if before.run.phase != run.phase && matches!(run.phase, RunPhase::Paused | RunPhase::Running) {
         lines.push(format!("{mark}{} the run is {}", since(None), text::run_phase(run.phase)));
     }
@@ -328,5 +331,24 @@ pub(crate) mod tests {
         let mut after = before.clone();
         assert!(apply(&mut after, done.clone()));
         assert_eq!(changes(&after, &done), Vec::<String>::new(), "a patch that is known tells nothing");
+    }
+
+    #[test]
+    fn a_notice_that_came_by_itself_is_not_told_again_by_its_patch() {
+        let mut before = halfway();
+        let news = Notice {
+            id: 99,
+            at: START,
+            kind: NoticeKind::RunnerLost,
+            task: None,
+            agent: None,
+            detail: "codex cannot work".to_owned(),
+            blocks: 0,
+        };
+        let patch = patch(&before, |patch| patch.notices = vec![news.clone()]);
+        let told = changes(&before, &patch);
+        assert_eq!(told.len(), 1, "{told:?}");
+        before.notices.push(news);
+        assert_eq!(changes(&before, &patch), Vec::<String>::new());
     }
 }
