@@ -205,6 +205,9 @@ pub enum Fact {
     RunnerLost {
         /// Which.
         runner: RunnerKind,
+        /// Why, for programs; none in journals of before this was kept.
+        #[serde(default)]
+        cause: Option<FailureCause>,
         /// For people.
         why: String,
         /// When one task tries whether it is back.

@@ -65,13 +65,12 @@ impl Engine {
             _ => false,
         });
         let resting = self.seen.agents.iter().any(|seen| seen.rests_until.is_some() && !seen.is_absent());
-        let rechecked = self.rechecks().any(|at| at > self.now);
         let rests = || self.next_account_start().next().is_some();
         self.state.paused
             || !self.seen.listed
             || busy
             || resting
-            || rechecked
+            || self.may_a_runner_return()
             || rests()
             || self.waits_for_money()
     }

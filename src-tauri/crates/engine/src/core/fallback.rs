@@ -1,7 +1,7 @@
 //! A program that cannot work, whatever it is given: others stand in for it, and after a while one
 //! task tries whether it is back.
 
-use miyabi_plan::{AttemptId, RunnerKind};
+use miyabi_plan::{AttemptId, FailureCause, RunnerKind};
 use miyabi_protocol::Timestamp;
 
 use super::Engine;
@@ -18,12 +18,13 @@ impl Engine {
         &self,
         runner: RunnerKind,
         attempt: &AttemptId,
+        cause: FailureCause,
         why: &str,
     ) -> (NextTry, Option<Fact>) {
         let fallback = &self.state.opening.plan.fallback;
         let lost = |pause: i64| {
             let recheck_at = self.now.plus_millis(pause);
-            Some(Fact::RunnerLost { runner, why: why.to_owned(), recheck_at })
+            Some(Fact::RunnerLost { runner, cause: Some(cause), why: why.to_owned(), recheck_at })
         };
         if let Some(known) = self.state.lost_runner(runner) {
             let is_trial = known.trial.as_ref() == Some(attempt);
@@ -63,7 +64,8 @@ impl Engine {
     /// A person who retries a task that waits for a lost program has mended it, or hopes so.
     pub(super) fn try_runner_now(&mut self, task: usize) {
         if let Some(lost) = self.lost_by(task).cloned() {
-            self.decide(Fact::RunnerLost { runner: lost.runner, why: lost.why, recheck_at: self.now });
+            let LostRunner { runner, cause, why, .. } = lost;
+            self.decide(Fact::RunnerLost { runner, cause, why, recheck_at: self.now });
         }
     }
 
@@ -85,5 +87,11 @@ impl Engine {
 
     pub(super) fn rechecks(&self) -> impl Iterator<Item = Timestamp> {
         self.state.lost_runners().iter().map(|lost| lost.recheck_at)
+    }
+
+    /// Whether a program that cannot work may be back without a person.
+    pub(super) fn may_a_runner_return(&self) -> bool {
+        let lost = self.state.lost_runners().iter();
+        lost.filter(|lost| lost.may_return_by_itself()).any(|lost| lost.recheck_at > self.now)
     }
 }

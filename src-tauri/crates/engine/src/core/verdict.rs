@@ -61,7 +61,7 @@ impl Engine {
                 self.fail_attempt(attempt, cause, error, next);
             }
             FailureCause::NotInstalled | FailureCause::NotLoggedIn | FailureCause::ProviderDown => {
-                let (next, lost) = self.program_failed(runner, attempt, &error);
+                let (next, lost) = self.program_failed(runner, attempt, cause, &error);
                 self.fail_attempt(attempt, cause, error, next);
                 if let Some(lost) = lost {
                     self.decide(lost);

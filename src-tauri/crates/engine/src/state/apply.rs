@@ -25,7 +25,9 @@ impl RunState {
             | Fact::BudgetReached { .. }
             | Fact::BudgetRaised { .. } => self.apply_to_inbox(fact, at),
             Fact::AccountRests { account, until, why } => self.account_rests(account, *until, why),
-            Fact::RunnerLost { runner, why, recheck_at } => self.runner_lost(*runner, why, *recheck_at, at),
+            Fact::RunnerLost { runner, cause, why, recheck_at } => {
+                self.runner_lost(*runner, *cause, why, *recheck_at, at);
+            }
             Fact::RunnerTried { runner, recheck_at } => self.runner_tried(*runner, *recheck_at, at),
             Fact::RunnerBack { runner } => self.runner_back(*runner),
             Fact::BackendStarted { epoch } => self.epoch = *epoch,

@@ -1,6 +1,6 @@
 //! Accounts at their rate limits, runners that cannot work, and who stands in for whom.
 
-use miyabi_plan::{AgentId, AttemptId, RunnerKind, TaskId};
+use miyabi_plan::{AgentId, AttemptId, FailureCause, RunnerKind, TaskId};
 use miyabi_protocol::Timestamp;
 
 use super::{Attempt, RunState, TaskState};
@@ -24,6 +24,8 @@ pub struct AccountRest {
 pub struct LostRunner {
     /// Which.
     pub runner: RunnerKind,
+    /// Why, for programs.
+    pub cause: Option<FailureCause>,
     /// For people.
     pub why: String,
     /// Since when.
@@ -36,6 +38,15 @@ pub struct LostRunner {
     awaits_trial: bool,
     /// How long it was left alone before.
     pub(crate) pause_millis: i64,
+}
+
+impl LostRunner {
+    /// Whether time alone may bring it back. A program that is not installed or not logged in waits
+    /// for a person.
+    #[must_use]
+    pub const fn may_return_by_itself(&self) -> bool {
+        !matches!(self.cause, Some(FailureCause::NotInstalled | FailureCause::NotLoggedIn))
+    }
 }
 
 impl RunState {
@@ -151,6 +162,7 @@ impl RunState {
     pub(super) fn runner_lost(
         &mut self,
         runner: RunnerKind,
+        cause: Option<FailureCause>,
         why: &str,
         recheck_at: Timestamp,
         at: Timestamp,
@@ -161,7 +173,16 @@ impl RunState {
         let pause_millis = recheck_at.millis_since(at).max(known.map_or(0, |lost| lost.pause_millis));
         self.lost.retain(|lost| lost.runner != runner);
         let (why, trial, awaits_trial) = (why.to_owned(), None, false);
-        self.lost.push(LostRunner { runner, why, since, recheck_at, trial, awaits_trial, pause_millis });
+        self.lost.push(LostRunner {
+            runner,
+            cause,
+            why,
+            since,
+            recheck_at,
+            trial,
+            awaits_trial,
+            pause_millis,
+        });
     }
 
     pub(super) fn runner_tried(&mut self, runner: RunnerKind, recheck_at: Timestamp, at: Timestamp) {

@@ -192,7 +192,7 @@ fn a_trial_in_vain_doubles_the_pause_up_to_half_an_hour_and_spends_no_try() {
     for (number, pause) in [(1, 300), (2, 600), (3, 1200), (4, 1800), (5, 1800)] {
         let id = format!("A.{number}");
         bench.takes("CG-1", &id);
-        bench.fails("CG-1", &id, FailureCause::NotLoggedIn);
+        bench.fails("CG-1", &id, FailureCause::ProviderDown);
         let until = (bench.now() + pause * 1000) as f64 / 1000.0;
         assert_eq!(
             bench.engine.waiting(0),
@@ -274,6 +274,28 @@ fn an_agent_that_was_at_work_all_the_time_and_is_done_brings_its_program_back() 
     bench.says("CG-3", AgentStatus::Completed, "C.1");
     assert!(bench.engine.state().lost_runners().is_empty());
     assert!(bench.wanted_of_agents().contains(&"BUSY CG-2 B.2".to_owned()), "{:?}", bench.wanted_of_agents());
+}
+
+#[test]
+fn a_run_that_waits_for_a_program_is_stuck_only_where_a_person_must_mend_it() {
+    for (cause, phase) in [
+        (FailureCause::ProviderDown, RunPhase::Running),
+        (FailureCause::NotLoggedIn, RunPhase::Stuck),
+        (FailureCause::NotInstalled, RunPhase::Stuck),
+    ] {
+        let mut plan = with_models(plan(&["CG-1"], &[("A", "CG-1", "")]));
+        plan.fallback.recheck_seconds = 300;
+        let mut bench = Bench::begun(opening(plan));
+        for number in 1..=3 {
+            bench.takes("CG-1", &format!("A.{number}"));
+            bench.fails("CG-1", &format!("A.{number}"), cause);
+            bench.pass(if number < 3 { 30 } else { 60 });
+        }
+        assert_eq!(bench.phase(), phase, "{cause:?}");
+        // Mended meanwhile: the next trial takes the run up again, with nobody's word.
+        bench.pass(300);
+        assert_eq!((bench.phase(), bench.task("A").attempts.len()), (RunPhase::Running, 4), "{cause:?}");
+    }
 }
 
 #[test]

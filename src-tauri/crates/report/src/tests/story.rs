@@ -298,7 +298,7 @@ pub(super) fn stand_in_run() -> Story {
     story.failed(70.0, "Task-2.1", FailureCause::ProviderDown, "connection refused", next);
     let runner = RunnerKind::Codex;
     let why = "connection refused".to_owned();
-    story.at(70.0, Fact::RunnerLost { runner, why, recheck_at: moment(200.0) });
+    story.at(70.0, Fact::RunnerLost { runner, cause: None, why, recheck_at: moment(200.0) });
     story.taken(71.0, "Task-2.2", "CCG-1");
     story.at(72.0, spent("Task-2.2", 2000, 1.25));
     story.completed(200.0, "Task-2.2", Some(found("core.py", true)));
