@@ -59,7 +59,8 @@ const WORDS: [(FailureCause, &[&str]); 4] = [
 ];
 
 /// The cause that these words tell; [`FailureCause::AgentFailed`] where they tell none.
-pub(crate) fn of_words(said: &str) -> FailureCause {
+#[must_use]
+pub fn of_words(said: &str) -> FailureCause {
     let said = said.to_lowercase();
     let whole = |word: &str| {
         said.match_indices(word).any(|(at, _)| {

@@ -5,7 +5,7 @@
 
 pub mod acp;
 pub mod adapter;
-mod causes;
+pub mod causes;
 pub mod claude;
 pub mod codex;
 pub mod command;
@@ -15,7 +15,7 @@ pub mod json_rpc;
 pub mod lines;
 pub mod mcp;
 pub mod rehearsal;
-mod shown;
+pub mod shown;
 pub mod transcript;
 
 pub use adapter::{Adapter, Exit, Hearing, Output, Start, adapter};

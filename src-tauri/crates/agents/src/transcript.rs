@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use miyabi_protocol::Usage;
 
 use crate::event::{AgentEvent, TurnEnd};
+use crate::shown::is_hidden;
 
 const DIM: &str = "\x1b[2m";
 const DIM_ITALIC: &str = "\x1b[2;3m";
@@ -151,8 +152,7 @@ fn plain(text: &str) -> String {
             '\x1b' => skip_sequence(&mut chars),
             // The one-character form of `ESC [`.
             '\u{9b}' => skip_parameters(&mut chars),
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
-            char if char.is_control() => {}
+            char if is_hidden(char) => {}
             char => kept.push(char),
         }
     }

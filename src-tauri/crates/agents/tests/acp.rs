@@ -193,12 +193,24 @@ fn a_permission_is_asked_for_and_the_answer_holds_once() {
 
 #[test]
 fn a_refusal_that_ends_the_turn_is_told_apart_from_one_that_does_not() {
-    let codex = play(stream!("codex-denied"), None, &no());
+    let silently = ApprovalAnswer::Deny { reason: String::new() };
+    let codex = play(stream!("codex-denied"), None, &silently);
     let cause = |talk: &Talk| talk.turn_ends()[0].failure.as_ref().map(|failed| failed.cause);
     assert_eq!(cause(&codex), Some(FailureCause::PermissionRefused));
-    let claude = play(stream!("claude-denied"), None, &no());
+    let claude = play(stream!("claude-denied"), None, &silently);
     assert_eq!(cause(&claude), None, "it went on without");
     assert_eq!(cause(&play(stream!("codex-allowed"), None, &ApprovalAnswer::Allow)), None);
+}
+
+#[test]
+fn why_something_was_denied_is_said_when_the_turn_has_ended() {
+    for stream in [stream!("codex-denied"), stream!("claude-denied")] {
+        let talk = play(stream, None, &no());
+        let last = talk.sent.last().expect("messages");
+        assert_eq!(last["method"], "session/prompt", "{last}");
+        assert!(last["params"].to_string().contains("That was not permitted: not here"), "{last}");
+        assert!(talk.turn_ends().is_empty(), "the work goes on");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use miyabi_agents::claude::ClaudeStream;
 use miyabi_agents::json_lines::MAX_JSON_LINE;
 use miyabi_agents::{Adapter, AgentEvent, Exit, Failed, Output, Start};
-use miyabi_plan::{Access, FailureCause, Usd};
+use miyabi_plan::{Access, ApprovalPolicy, ApprovalRule, FailureCause, PolicyAnswer, Usd};
 use miyabi_protocol::{ApprovalAnswer, Timestamp, Usage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -219,6 +219,34 @@ fn permission_is_asked_and_the_answer_sent() {
     assert_eq!(sent.pointer("/response/request_id"), Some(&json!(ask.id)));
     assert_eq!(sent.pointer("/response/response/behavior"), Some(&json!("allow")));
     assert_eq!(sent.pointer("/response/response/updatedInput/command"), Some(&json!(ask.what)));
+}
+
+#[test]
+fn no_rule_of_a_plan_sees_one_command_where_a_shell_would_see_two() {
+    let rule = ApprovalRule {
+        tool: "Bash".into(),
+        pattern: Some("pytest *".into()),
+        agent: None,
+        answer: PolicyAnswer::Allow,
+    };
+    let policy = ApprovalPolicy { rules: vec![rule], ..ApprovalPolicy::default() };
+    let agent = "CCG-1".parse().expect("an agent");
+    for (command, expected) in [
+        ("pytest -q", PolicyAnswer::Allow),
+        ("pytest -q\n", PolicyAnswer::Allow),
+        ("pytest -q\nrm -rf x", PolicyAnswer::Ask),
+        ("pytest -q\r\nrm -rf x", PolicyAnswer::Ask),
+        ("/w/pytest -q", PolicyAnswer::Ask),
+    ] {
+        let request = json!({"subtype": "can_use_tool", "tool_name": "Bash", "input": {"command": command}});
+        let seen = said(&[json!({"type": "control_request", "request_id": "r", "request": request})]);
+        let ask = seen.events.iter().find_map(|event| match event {
+            AgentEvent::Asks(ask) => Some(ask),
+            _ => None,
+        });
+        let ask = ask.expect("it asks");
+        assert_eq!(policy.answer(&agent, &ask.tool, &ask.what), expected, "{command:?}: {:?}", ask.what);
+    }
 }
 
 #[test]

@@ -47,6 +47,17 @@ impl Heard {
 }
 
 #[test]
+fn a_patch_is_shown_with_all_its_files() {
+    let mut heard = Heard::default();
+    let changes = json!({"/etc/b": {}, "/w/a.py": {}});
+    let params =
+        json!({"message": "Apply?", "codex_elicitation": "patch-approval", "codex_changes": changes});
+    heard.hear(json!({"id": 1, "method": "elicitation/create", "params": params}));
+    let [AgentEvent::Asks(ask)] = heard.out.events.as_slice() else { panic!("{:?}", heard.out.events) };
+    assert_eq!(ask.what, "/etc/b; /w/a.py");
+}
+
+#[test]
 fn codex_asks_runs_a_command_and_applies_a_patch() {
     let mut heard = Heard::all(stream!("codex-work"));
     assert_eq!(heard.passed.len(), 2, "the answers to initialize and tools/call are the client's");

@@ -97,10 +97,20 @@ impl ApprovalRule {
 }
 
 /// Whether a text that is like a pattern may be more than the pattern says: `pytest *` allows one
-/// command, not what a shell would run after it, before it or inside it, nor what was cut off.
+/// command, not what a shell would run after it, before it or inside it, nor what was cut off; and
+/// `src/*` allows no file that lies above `src`.
 fn hides_a_command(pattern: &str, text: &str) -> bool {
     let everything = !pattern.is_empty() && pattern.chars().all(|letter| letter == '*');
-    !everything && (text.ends_with('…') || operators(pattern) != operators(text))
+    let climbs = climbs(text) > climbs(pattern);
+    !everything && (climbs || text.ends_with('…') || operators(pattern) != operators(text))
+}
+
+/// How often a text goes to the folder above, as `src/../../x` does twice.
+fn climbs(text: &str) -> usize {
+    let ends = |letter: char| {
+        letter == '/' || letter == '=' || letter == '"' || letter == '\'' || letter.is_whitespace()
+    };
+    text.split(ends).filter(|part| *part == "..").count()
 }
 
 /// What a shell would see in a text besides words, in order.
@@ -291,6 +301,10 @@ mod tests {
         }
         assert!(allowed("pytest* 2>&1 | tail*", "pytest -q 2>&1 | tail -20"), "what is written is allowed");
         assert!(allowed("*", "a; b"), "and so is everything");
+        assert!(allowed("src/*", "src/a..b/c.py") && allowed("cat ../*", "cat ../a"));
+        for above in ["src/../../.bashrc", "src/..", "src/a --to=../b", "src/ '../b'"] {
+            assert!(!allowed("src/*", above), "{above}");
+        }
         let denied = policy("rm *", PolicyAnswer::Deny).answer(&agent, "Bash", "rm x; ls");
         assert_eq!(denied, PolicyAnswer::Deny, "a refusal reaches further");
     }

@@ -25,13 +25,11 @@ use crate::json_lines::{JsonLine, JsonLines};
 use crate::json_rpc::{Incoming, METHOD_NOT_FOUND, Peer};
 use crate::lines::{Line, LineCutter};
 
-use crate::shown::head;
+use crate::shown::LastWords;
 use session::Stage;
 
 /// The version of the protocol that is spoken.
 const PROTOCOL_VERSION: u64 = 1;
-/// How much of the last words on stderr is told when the program ends without an answer.
-const MAX_LAST_WORDS: usize = 2 * 1024;
 
 /// A conversation with one agent.
 #[derive(Debug)]
@@ -42,7 +40,7 @@ pub struct Acp {
     peer: Peer,
     lines: JsonLines,
     stderr: LineCutter,
-    last_words: String,
+    last_words: LastWords,
     stage: Stage,
     session: Option<String>,
     /// The models that it offers, for people.
@@ -70,7 +68,7 @@ impl Acp {
             peer,
             lines: JsonLines::default(),
             stderr: LineCutter::default(),
-            last_words: String::new(),
+            last_words: LastWords::default(),
             stage: Stage::Opening,
             session: None,
             models: String::new(),
@@ -139,14 +137,10 @@ impl Acp {
         out.say(AgentEvent::TurnEnded(TurnEnd { failure, summary }));
     }
 
-    fn note_stderr(&mut self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line);
-        self.last_words.push_str(line.trim_end());
-        self.last_words.push('\n');
-        if self.last_words.len() > 2 * MAX_LAST_WORDS {
-            let cut = head(&self.last_words, self.last_words.len() - MAX_LAST_WORDS).len();
-            self.last_words.drain(..cut);
-        }
+    fn complained(&mut self, line: Line<'_>, out: &mut Output) {
+        let (Line::Whole(text) | Line::Piece(text)) = line;
+        self.last_words.add(text);
+        out.say(AgentEvent::Text(text.to_vec()));
     }
 }
 
@@ -168,17 +162,15 @@ impl Adapter for Acp {
 
     fn stderr(&mut self, bytes: &[u8], out: &mut Output) {
         let mut lines = std::mem::take(&mut self.stderr);
-        lines.push(bytes, |line| {
-            let (Line::Whole(text) | Line::Piece(text)) = line;
-            self.note_stderr(text);
-            out.say(AgentEvent::Text(text.to_vec()));
-        });
+        lines.push(bytes, |line| self.complained(line, out));
         self.stderr = lines;
     }
 
     fn answer(&mut self, request: &str, answer: &ApprovalAnswer, out: &mut Output) {
         if let Some(outcome) = self.asks.answer(request, answer) {
-            self.turn.denied |= matches!(answer, ApprovalAnswer::Deny { .. });
+            if let ApprovalAnswer::Deny { reason } = answer {
+                self.turn.deny(reason);
+            }
             self.peer.reply(request, &outcome, out);
         }
     }
@@ -206,16 +198,12 @@ impl Adapter for Acp {
         // Stamps nothing that anybody will still see: a request cannot be answered any more.
         lines.finish(|line| self.line(line, Timestamp::default(), out));
         let mut stderr = std::mem::take(&mut self.stderr);
-        stderr.finish(|line| {
-            let (Line::Whole(text) | Line::Piece(text)) = line;
-            self.note_stderr(text);
-            out.say(AgentEvent::Text(text.to_vec()));
-        });
+        stderr.finish(|line| self.complained(line, out));
         self.turn.speech.pause(out);
         out.stdin.clear();
         match self.stage {
             Stage::Idle | Stage::Over => self.failure.clone(),
-            _ => Some(failure::of_exit(exit, &self.last_words)),
+            _ => Some(failure::of_exit(exit, self.last_words.text())),
         }
     }
 

@@ -87,7 +87,9 @@ impl Call {
         }
         self.learn_files(update);
         let input = update.get("rawInput").and_then(Value::as_object).filter(|input| !input.is_empty());
-        let said = input.and_then(command).or_else(|| self.places.first().cloned());
+        // A rule of the plan that allows the first place should see that there is more.
+        let places = Some(self.places.join("; ")).filter(|places| !places.is_empty());
+        let said = input.and_then(command).or(places);
         let said = said.or_else(|| text(update, "title").map(ToOwned::to_owned));
         if let Some(said) = said {
             self.what = one_line(&said);
@@ -163,4 +165,20 @@ fn result_text(update: &Value) -> Option<String> {
         .iter()
         .find_map(|name| text(output, name));
     Some(said.map_or_else(|| output.to_string(), ToOwned::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_call_that_changes_several_files_is_described_by_all_of_them() {
+        let places = json!([{"path": "src/a.py"}, {"path": "/etc/b"}]);
+        let call = json!({"toolCallId": "1", "kind": "edit", "title": "Edit a.py", "locations": places});
+        assert_eq!(Tools::default().describe(&call), ("edit".to_owned(), "src/a.py; /etc/b".to_owned()));
+        let call = json!({"toolCallId": "2", "kind": "execute", "rawInput": {"command": "make\nrm x"}});
+        let (_, what) = Tools::default().describe(&call);
+        assert!(what.ends_with('…'), "a rule does not take the first line for all: {what}");
+    }
 }

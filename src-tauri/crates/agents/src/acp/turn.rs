@@ -1,6 +1,6 @@
 //! One turn: from a prompt to its answer.
 
-use miyabi_plan::Usd;
+use miyabi_plan::{FailureCause, Usd};
 use miyabi_protocol::Usage;
 use serde_json::{Value, json};
 
@@ -18,6 +18,10 @@ pub(super) const STEERING: &str = "_session/steering";
 /// How many words to a working agent may wait for their answers.
 const MAX_SAID: usize = 32;
 
+/// How often an agent is told in a turn of its own why something was not permitted: one that asks for
+/// the same again and again ends by itself.
+const MAX_REASONS: u32 = 3;
+
 /// What is known of the turn that is under way.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
@@ -33,6 +37,10 @@ pub(super) struct Turn {
     said: Vec<(u64, String)>,
     /// What was said meanwhile and came too late for the turn.
     later: Vec<String>,
+    /// Why something was denied, which the answer to the request has no place for.
+    reasons: Vec<String>,
+    /// How often it was told such reasons.
+    told_why: u32,
     /// How it ended, while something that was said meanwhile is not confirmed yet.
     end: Option<Result<Value, RpcError>>,
 }
@@ -52,6 +60,26 @@ impl Turn {
 
     pub(super) fn said(&mut self, call: u64, text: &str) {
         self.said.push((call, text.to_owned()));
+    }
+
+    pub(super) fn deny(&mut self, reason: &str) {
+        self.denied = true;
+        if !reason.trim().is_empty() && self.reasons.len() < MAX_SAID {
+            self.reasons.push(format!("That was not permitted: {reason}"));
+        }
+    }
+
+    /// What is said in the next turn of the same work, when this one has ended; some agents end
+    /// theirs with the first refusal.
+    fn next_words(&mut self, failure: Option<&Failed>) -> Vec<String> {
+        let mut words = std::mem::take(&mut self.later);
+        let reasons = std::mem::take(&mut self.reasons);
+        let gave_up = failure.is_some_and(|failed| failed.cause == FailureCause::PermissionRefused);
+        if (failure.is_none() || gave_up) && !reasons.is_empty() && self.told_why < MAX_REASONS {
+            self.told_why += 1;
+            words.extend(reasons);
+        }
+        words
     }
 
     pub(super) fn update(&mut self, update: &Value, used: &mut Counter, out: &mut Output) {
@@ -185,14 +213,34 @@ impl Acp {
                 self.turn.broken().or_else(|| failure::of_stop(reason, self.turn.denied))
             }
         };
-        let later = std::mem::take(&mut self.turn.later);
-        if failure.is_none() && !later.is_empty() {
+        let told_why = self.turn.told_why;
+        let words = self.turn.next_words(failure.as_ref());
+        if (failure.is_none() || self.turn.told_why > told_why) && !words.is_empty() {
             self.turn.speech.pause(out);
-            return self.prompt(&later.join("\n\n"), out);
+            return self.prompt(&words.join("\n\n"), out);
         }
-        if !later.is_empty() {
+        if !words.is_empty() {
             out.say(AgentEvent::Notice("what was said last did not reach the agent".to_owned()));
         }
         self.end_turn(failure, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_is_denied_the_same_again_and_again_hears_why_a_few_times() {
+        let mut turn = Turn::default();
+        let heard = (0..10).filter(|_| {
+            turn.begin();
+            turn.deny("not here");
+            !turn.next_words(None).is_empty()
+        });
+        assert_eq!(heard.count(), 3);
+        turn.deny(" ");
+        turn.later.push("and more".to_owned());
+        assert_eq!(turn.next_words(None), ["and more"], "what a person said is always told");
     }
 }

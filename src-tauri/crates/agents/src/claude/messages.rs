@@ -89,11 +89,12 @@ impl Calls {
     }
 
     /// What a tool does with this input, in a line. A command is whole up to the limit: rules of the plan
-    /// are matched with it.
+    /// are matched with it, so a command is not made to look like another one.
     pub(super) fn what(&self, input: &Value, limit: usize) -> String {
-        let telling = TELLING.iter().map(|key| at(input, key)).find(|text| !text.is_empty());
-        match (telling, input) {
-            (Some(text), _) => one_line(self.relative(text), limit),
+        let told = TELLING.iter().map(|key| (*key, at(input, key))).find(|(_, text)| !text.is_empty());
+        match (told, input) {
+            (Some((key, text)), _) if key.ends_with("path") => one_line(self.relative(text), limit),
+            (Some((_, text)), _) => one_line(&one_after_the_other(text), limit),
             (None, Value::Object(fields)) if !fields.is_empty() => one_line(&input.to_string(), limit),
             (None, _) => String::new(),
         }
@@ -134,6 +135,13 @@ fn content(value: &Value) -> String {
 /// A text of an object; empty where there is none.
 pub(super) fn at<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The lines of a text in one line. To a shell the end of a line ends a command, and a rule of the plan
+/// that allows the first line should see that there is more.
+fn one_after_the_other(text: &str) -> String {
+    let lines = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 /// At most [`MAX_TEXT`] bytes of a text.

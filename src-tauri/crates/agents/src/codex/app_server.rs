@@ -86,11 +86,11 @@ impl CodexAppServer {
         peer.call(INITIALIZE, &json!({ "clientInfo": client, "capabilities": capabilities }), &mut first);
         Self {
             lost_session: is_lost_from_the_start(&start),
+            stderr: Stderr::new(&start),
             start,
             greeting: String::from_utf8_lossy(&first.stdin).into_owned(),
             peer,
             lines: JsonLines::default(),
-            stderr: Stderr::default(),
             items: Items::default(),
             thread: None,
             turn: Turn::Coming,

@@ -121,7 +121,9 @@ fn change(params: &Value, items: &Items) -> (String, String) {
     let open = items.open(text(params, "itemId")).cloned().unwrap_or_default();
     let root = text(params, "grantRoot");
     let what = match (open.what.is_empty(), root.is_empty()) {
-        (false, _) => open.what,
+        (false, true) => open.what,
+        // Allowed once, it may write there from then on.
+        (false, false) => format!("{}; write below {root}", open.what),
         (true, false) => format!("write below {root}"),
         (true, true) => "a change of files".to_owned(),
     };
@@ -195,6 +197,28 @@ mod tests {
         assert_eq!((request.tool.as_str(), request.what.as_str()), ("mcp__db", "Drop?"));
         assert_eq!(answer(&ask, &Allow)["action"], "accept");
         assert_eq!(answer(&ask, &deny)["action"], "decline");
+    }
+
+    #[test]
+    fn a_change_shows_every_file_and_what_is_granted_beyond_it() {
+        let mut items = Items::default();
+        let changes = json!([{"path": "src/a.py", "kind": "update"}, {"path": "/etc/b", "kind": "add"}]);
+        let item = json!({"id": "c", "type": "fileChange", "changes": changes});
+        items.started(&item, &mut crate::adapter::Output::default());
+        let what = |params: Value| match question(
+            "item/fileChange/requestApproval",
+            &params,
+            "3",
+            &items,
+            Timestamp::default(),
+        ) {
+            Question::Asked(_, request) => request.what,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(what(json!({"itemId": "c"})), "update src/a.py; add /etc/b");
+        let granted = "update src/a.py; add /etc/b; write below /etc";
+        assert_eq!(what(json!({"itemId": "c", "grantRoot": "/etc"})), granted);
+        assert_eq!(what(json!({"itemId": "unknown", "grantRoot": "/etc"})), "write below /etc");
     }
 
     #[test]

@@ -41,9 +41,9 @@ impl CodexExec {
     pub fn new(start: Start) -> Self {
         Self {
             lost_session: is_lost_from_the_start(&start),
+            stderr: Stderr::new(&start),
             start,
             lines: JsonLines::default(),
-            stderr: Stderr::default(),
             items: Items::default(),
             turn: None,
             last_error: None,

@@ -237,7 +237,8 @@ fn changes_in_a_line(item: &Value) -> String {
         let kind = change.get("kind").unwrap_or(&Value::Null);
         let kind = kind.as_str().unwrap_or_else(|| text(kind, "type"));
         if !line.is_empty() {
-            line.push_str(", ");
+            // A rule of the plan that allows the first should see that there is more.
+            line.push_str("; ");
         }
         line.push_str(&cut(kind, MAX_NAME));
         line.push(' ');

@@ -72,6 +72,13 @@ fn lost() -> Failed {
     Failed::new(FailureCause::Crashed, "Codex does not find the session to go on in.")
 }
 
+/// Whether Codex takes this text for a session and for nothing else: not for a name, which begins a new
+/// session without a word, and not for an option.
+#[must_use]
+pub fn is_session(text: &str) -> bool {
+    is_uuid(text)
+}
+
 fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {

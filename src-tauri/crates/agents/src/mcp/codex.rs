@@ -16,7 +16,7 @@ pub(super) fn event(message: &Value, out: &mut Output) {
         "agent_reasoning" => say(message, "text", AgentEvent::Thinking, out),
         "warning" | "stream_error" => say(message, "message", AgentEvent::Notice, out),
         "exec_command_begin" => began(message, "exec_command", &command(message), out),
-        "patch_apply_begin" => began(message, "apply_patch", &files(message).join(" "), out),
+        "patch_apply_begin" => began(message, "apply_patch", &files_in_a_line(message), out),
         "exec_command_end" => {
             ended(message, message.get("exit_code").and_then(Value::as_i64) != Some(0), out);
         }
@@ -43,7 +43,7 @@ pub(super) fn command(message: &Value) -> String {
 }
 
 /// The files of a patch.
-pub(super) fn files(message: &Value) -> Vec<String> {
+fn files(message: &Value) -> Vec<String> {
     let changes = message.get("changes").or_else(|| message.get("codex_changes")).and_then(Value::as_object);
     changes
         .into_iter()
@@ -53,6 +53,12 @@ pub(super) fn files(message: &Value) -> Vec<String> {
         .take(256)
         .cloned()
         .collect()
+}
+
+/// The files of a patch as a rule of the plan sees them: one that allows the first should see that there is
+/// more.
+pub(super) fn files_in_a_line(message: &Value) -> String {
+    files(message).join("; ")
 }
 
 fn session(message: &Value, out: &mut Output) {

@@ -160,7 +160,7 @@ fn describe(id: String, params: &Value, now: Timestamp) -> ApprovalRequest {
     let message = text(params, "message").unwrap_or_default();
     let (tool, what) = match text(params, "codex_elicitation") {
         Some("exec-approval") => ("exec_command", codex::command(params)),
-        Some("patch-approval") => ("apply_patch", codex::files(params).join(" ")),
+        Some("patch-approval") => ("apply_patch", codex::files_in_a_line(params)),
         _ => ("elicitation", message.to_owned()),
     };
     let what = if what.is_empty() { message } else { what.as_str() };

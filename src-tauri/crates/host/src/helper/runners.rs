@@ -46,12 +46,12 @@ pub(crate) struct RunnerState {
 }
 
 impl RunnerState {
-    /// What a backend is told of requests, where there is anything to tell.
+    /// What a backend is told of requests. Also that there are none: what it knows of may be gone since
+    /// an earlier helper told of it.
     pub(crate) fn asks(&self, agent: &AgentId) -> Option<Report> {
         let attempt = self.attempt.clone()?;
         let (asks, heard) = (self.asks.clone(), self.heard);
-        let tells = !asks.is_empty() || heard > 0;
-        tells.then(|| Report::Asks { agent: agent.clone(), attempt, asks, heard })
+        Some(Report::Asks { agent: agent.clone(), attempt, asks, heard })
     }
 
     /// What is new about requests.

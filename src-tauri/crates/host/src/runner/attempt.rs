@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use miyabi_agents::shown::is_hidden;
 use miyabi_agents::{Failed, rehearsal};
 use miyabi_plan::FailureCause;
 use miyabi_protocol::status::Failure;
@@ -47,7 +48,7 @@ impl From<Failed> for Outcome {
 
 /// A program's words for people, without what a terminal would take as a command.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || *c == '\n').take(MAX_WORDS).collect()
+    text.chars().filter(|c| !is_hidden(*c) || *c == '\n').take(MAX_WORDS).collect()
 }
 
 /// What is known of an attempt while it runs.

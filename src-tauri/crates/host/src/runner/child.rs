@@ -2,13 +2,15 @@
 
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use miyabi_agents::{Exit, Launch, command};
 use miyabi_protocol::AttemptSheet;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::attempt::Orphans;
@@ -19,6 +21,9 @@ use crate::process_tree::{self, Marker, Target};
 const READ_SIZE: usize = 32 * 1024;
 /// How many such reads wait to be taken.
 const READ_QUEUE: usize = 8;
+/// How much may wait for a program to read it. Beyond that it is not heard either: one that asks
+/// and asks and never reads an answer would fill the memory.
+const MAX_UNREAD: usize = 32 * 1024 * 1024;
 /// How long the last output is waited for when every process is gone.
 const DRAIN: Duration = Duration::from_millis(300);
 
@@ -62,6 +67,11 @@ pub(crate) struct Program {
     received: Option<mpsc::Receiver<(Stream, Vec<u8>)>>,
     /// To the task that writes its stdin, so that a program that does not read holds up nobody.
     stdin: Option<mpsc::UnboundedSender<Vec<u8>>>,
+    /// How many bytes that task has not written yet.
+    unread: watch::Receiver<usize>,
+    count: Arc<watch::Sender<usize>>,
+    /// The tasks at its streams, which end with this.
+    _streams: JoinSet<()>,
 }
 
 impl Program {
@@ -69,24 +79,29 @@ impl Program {
     pub(crate) fn start(launch: &Launch) -> Result<Self, StartError> {
         let mut child = spawn(launch, process::Input::Piped)?;
         let (chunks, received) = mpsc::channel(READ_QUEUE);
+        let (count, unread) = watch::channel(0);
+        let count = Arc::new(count);
+        let mut streams = JoinSet::new();
         if let Some(stdout) = child.stdout.take() {
-            tokio::spawn(pump(stdout, Stream::Out, chunks.clone()));
+            streams.spawn(pump(stdout, Stream::Out, chunks.clone()));
         }
         if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(pump(stderr, Stream::Err, chunks));
+            streams.spawn(pump(stderr, Stream::Err, chunks));
         }
         let stdin = child.stdin.take().map(|stdin| {
             let (texts, unwritten) = mpsc::unbounded_channel();
-            tokio::spawn(feed(stdin, unwritten));
+            streams.spawn(feed(stdin, unwritten, count.clone()));
             texts
         });
-        Ok(Self { child, received: Some(received), stdin })
+        Ok(Self { child, received: Some(received), stdin, unread, count, _streams: streams })
     }
 
     /// Starts a program with our own terminal as its own. Nothing of what it prints comes here.
     pub(crate) fn in_the_pane(launch: &Launch) -> Result<Self, StartError> {
         let child = spawn(launch, process::Input::Terminal)?;
-        Ok(Self { child, received: None, stdin: None })
+        let (count, unread) = watch::channel(0);
+        let (count, streams) = (Arc::new(count), JoinSet::new());
+        Ok(Self { child, received: None, stdin: None, unread, count, _streams: streams })
     }
 
     /// Its process, while it lives.
@@ -97,8 +112,11 @@ impl Program {
     /// Writes to its stdin, in order, without waiting.
     pub(crate) fn write(&self, bytes: Vec<u8>) {
         if let Some(stdin) = self.stdin.as_ref().filter(|_| !bytes.is_empty()) {
-            // A program that does not read what it is told is free not to.
-            let _unread = stdin.send(bytes);
+            self.count.send_modify(|unread| *unread += bytes.len());
+            // A program that has closed its stdin is free to.
+            if let Err(unwritten) = stdin.send(bytes) {
+                self.count.send_modify(|unread| *unread = unread.saturating_sub(unwritten.0.len()));
+            }
         }
     }
 
@@ -110,11 +128,13 @@ impl Program {
     /// What happens next.
     pub(crate) async fn next(&mut self) -> Happening {
         loop {
+            let is_behind = *self.unread.borrow_and_update() > MAX_UNREAD;
             tokio::select! {
-                chunk = receive(&mut self.received) => match chunk {
+                chunk = receive(&mut self.received), if !is_behind => match chunk {
                     Some((stream, bytes)) => return Happening::Printed(stream, bytes),
                     None => self.received = None,
                 },
+                _ = self.unread.changed(), if is_behind => {}
                 status = self.child.wait() => {
                     let exit = status.map(|status| {
                         let (code, signal) = process::code_and_signal(status);
@@ -194,12 +214,19 @@ fn spawn(launch: &Launch, input: process::Input) -> Result<Child, StartError> {
     })
 }
 
-async fn feed(mut stdin: ChildStdin, mut texts: mpsc::UnboundedReceiver<Vec<u8>>) {
+async fn feed(
+    mut stdin: ChildStdin,
+    mut texts: mpsc::UnboundedReceiver<Vec<u8>>,
+    count: Arc<watch::Sender<usize>>,
+) {
     while let Some(text) = texts.recv().await {
         if stdin.write_all(&text).await.is_err() {
-            return;
+            break;
         }
+        count.send_modify(|unread| *unread = unread.saturating_sub(text.len()));
     }
+    drop(texts);
+    count.send_replace(0);
 }
 
 async fn pump(mut from: impl AsyncRead + Unpin, stream: Stream, chunks: mpsc::Sender<(Stream, Vec<u8>)>) {
@@ -216,5 +243,33 @@ async fn receive(received: &mut Option<mpsc::Receiver<(Stream, Vec<u8>)>>) -> Op
     match received {
         Some(receiver) => receiver.recv().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_program_that_reads_nothing_is_not_heard_before_it_does() {
+        let folder = tempfile::tempdir().expect("folder");
+        let gate = folder.path().join("gate");
+        let made = process::ask(&["mkfifo".to_owned(), gate.to_string_lossy().into_owned()], DRAIN * 10);
+        assert!(made.expect("mkfifo").succeeded);
+        let script = "echo early; read -r _ < \"$0\"; cat > /dev/null; echo late";
+        let argv = ["sh", "-c", script, &gate.to_string_lossy()].map(str::to_owned).to_vec();
+        let launch = Launch { argv, environment: [].into(), work_folder: None, stdin: String::new() };
+        let mut program = Program::start(&launch).expect("sh");
+        program.write(vec![b'x'; MAX_UNREAD + 1024 * 1024]);
+        let heard = timeout(DRAIN, program.next()).await;
+        assert!(heard.is_err(), "it was heard: {heard:?}");
+
+        std::fs::write(&gate, "go on\n").expect("the gate");
+        program.close_stdin();
+        let mut said = Vec::new();
+        while let Happening::Printed(_, bytes) = program.next().await {
+            said.extend(bytes);
+        }
+        assert!(said.starts_with(b"early"), "{}", String::from_utf8_lossy(&said));
     }
 }

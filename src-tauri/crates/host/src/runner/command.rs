@@ -6,7 +6,7 @@ use miyabi_plan::FailureCause;
 
 use super::attempt::{Order, Outcome, Stop, lock};
 use super::child::{Happening, Program, Reach, Stream};
-use super::output::{LastWords, MAX_OUTPUT_FILES, look_for_outputs, relative};
+use super::output::{LastWords, OutputFiles, look_for_outputs, relative};
 
 /// Carries the attempt out.
 pub(super) async fn carry_out(mut order: Order) -> Outcome {
@@ -57,11 +57,13 @@ async fn collect(order: &Order, heard: Heard, mut outcome: Outcome) -> Outcome {
     if !outcome.errors.is_empty() && !outcome.summary.is_empty() {
         outcome.errors.push(outcome.summary.clone());
     }
-    let folder = order.sheet.work_folder.as_deref();
-    outcome.output_files = heard.output_files.iter().map(|file| relative(folder, file)).collect();
-    if outcome.errors.is_empty() && outcome.output_files.is_empty() && !order.sheet.outputs.is_empty() {
-        outcome.output_files = look_for_outputs(order).await;
+    let mut files = OutputFiles::default();
+    if outcome.errors.is_empty() && heard.output_files.is_empty() && !order.sheet.outputs.is_empty() {
+        look_for_outputs(order).await.into_iter().for_each(|file| files.add(file));
     }
+    let folder = order.sheet.work_folder.as_deref();
+    heard.output_files.into_names().iter().for_each(|file| files.add(relative(folder, file)));
+    outcome.output_files = files.into_names();
     outcome
 }
 
@@ -71,7 +73,7 @@ struct Heard {
     stdout: CommandStream,
     stderr: LineCutter,
     last_words: LastWords,
-    output_files: Vec<String>,
+    output_files: OutputFiles,
     progress: Option<f64>,
 }
 
@@ -99,13 +101,11 @@ impl Heard {
     }
 }
 
-fn note(event: AgentEvent, words: &mut LastWords, files: &mut Vec<String>, progress: &mut Option<f64>) {
+fn note(event: AgentEvent, words: &mut LastWords, files: &mut OutputFiles, progress: &mut Option<f64>) {
     match event {
         AgentEvent::Text(line) => words.add(&line),
         AgentEvent::Progress(value) => *progress = Some(value),
-        AgentEvent::OutputFile(file) if files.len() < MAX_OUTPUT_FILES && !files.contains(&file) => {
-            files.push(file);
-        }
+        AgentEvent::OutputFile(file) => files.add(file),
         _ => {}
     }
 }

@@ -12,11 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use miyabi_agents::json_lines::{JsonLine, JsonLines};
 use miyabi_agents::lines::{Line, LineCutter};
 use miyabi_agents::mcp::{self, Listener};
+use miyabi_agents::shown::LastWords;
 use miyabi_agents::{Adapter, AgentEvent, Exit, Failed, Hearing, Launch, Output, Start, TurnEnd};
 use miyabi_plan::{FailureCause, McpTool, McpTools};
 use miyabi_protocol::{ApprovalAnswer, Timestamp};
 use rmcp::model::{
     CallToolRequestParams, ClientCapabilities, ClientConfig, ElicitationCapability, Implementation,
+    PaginatedRequestParams,
 };
 use rmcp::service::{RoleClient, RunningService, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
@@ -26,8 +28,8 @@ use tokio::sync::mpsc;
 
 /// How many messages wait for the client; a server that sends more without need loses them.
 const MAX_WAITING: usize = 1024;
-/// How much of the last words on stderr is told when the server ends without an answer.
-const MAX_LAST_WORDS: usize = 2 * 1024;
+/// How many pages of its list of tools are asked for.
+const MAX_PAGES: usize = 50;
 
 /// What came of the client's own steps: to be carried out as what the adapter gives.
 pub(crate) type Late = mpsc::UnboundedReceiver<Output>;
@@ -46,7 +48,7 @@ pub(crate) fn client(tools: &McpTools, start: Start) -> (Box<dyn Adapter>, Late)
         start,
         lines: JsonLines::default(),
         stderr: LineCutter::default(),
-        last_words: String::new(),
+        last_words: LastWords::default(),
         to_client: Some(to_client),
         prompts,
         shared,
@@ -145,8 +147,7 @@ impl Talk {
             )
         };
         let client = config().serve(wire).await.map_err(|error| not_started(&error))?;
-        let offered = client.list_all_tools().await.map_err(|error| not_started(&error))?;
-        let offered: Vec<String> = offered.into_iter().map(|tool| tool.name.into_owned()).collect();
+        let offered = offered(&client).await.map_err(|error| not_started(&error))?;
         let mut said = std::mem::take(&mut self.start.prompt);
         let mut session = self.start.resume.clone();
         loop {
@@ -211,6 +212,21 @@ impl Talk {
     }
 }
 
+/// The names of the server's tools. Its list comes in pages, and a broken server never comes to the last.
+async fn offered(client: &Client) -> Result<Vec<String>, ServiceError> {
+    let mut names = Vec::new();
+    let mut page = PaginatedRequestParams::default();
+    for _ in 0..MAX_PAGES {
+        let found = client.peer().list_tools(Some(page)).await?;
+        names.extend(found.tools.into_iter().map(|tool| tool.name.into_owned()));
+        match found.next_cursor {
+            Some(cursor) => page = PaginatedRequestParams::default().with_cursor(Some(cursor)),
+            None => break,
+        }
+    }
+    Ok(names)
+}
+
 /// The client's way to the process, by the runner.
 struct Wire {
     incoming: mpsc::Receiver<Value>,
@@ -258,7 +274,7 @@ struct Server {
     can_reply: bool,
     lines: JsonLines,
     stderr: LineCutter,
-    last_words: String,
+    last_words: LastWords,
     /// None when the process has ended.
     to_client: Option<mpsc::Sender<Value>>,
     prompts: mpsc::UnboundedSender<String>,
@@ -291,16 +307,7 @@ impl Server {
     fn said(&mut self, line: Line<'_>, out: &mut Output) {
         let (Line::Whole(text) | Line::Piece(text)) = line;
         out.say(AgentEvent::Text(text.to_vec()));
-        self.last_words.push_str(String::from_utf8_lossy(text).trim_end());
-        self.last_words.push('\n');
-        while self.last_words.len() > MAX_LAST_WORDS {
-            let Some((_, rest)) = self.last_words.split_once('\n').filter(|(_, rest)| !rest.is_empty())
-            else {
-                self.last_words.clear();
-                return;
-            };
-            self.last_words = rest.to_owned();
-        }
+        self.last_words.add(text);
     }
 }
 
@@ -356,7 +363,7 @@ impl Adapter for Server {
         let shared = lock(&self.shared);
         match shared.stage {
             Stage::Idle | Stage::Over => shared.failure.clone(),
-            Stage::Turn => Some(of_exit(exit, self.last_words.trim())),
+            Stage::Turn => Some(of_exit(exit, self.last_words.text())),
         }
     }
 

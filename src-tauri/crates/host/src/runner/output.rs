@@ -3,18 +3,52 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
+use miyabi_agents::shown::is_hidden;
 use miyabi_protocol::result::ResultFile;
 use miyabi_protocol::{AgentStatus, AttemptSheet, StateDir, Timestamp};
 
 use super::attempt::Order;
 use crate::outputs;
 
-/// More declared files than this are left out.
-pub(crate) const MAX_OUTPUT_FILES: usize = 10_000;
+/// More files than this are left out.
+const MAX_OUTPUT_FILES: usize = 10_000;
+/// A longer name is no file's, in bytes.
+const MAX_FILE_NAME: usize = 4096;
+/// How long all names may be together, in bytes. They stand in the status file, which nobody reads
+/// beyond its own bound: an end that is not read would never be one.
+const MAX_FILE_NAMES: usize = 256 * 1024;
 /// How many of the last lines are kept for an error.
 const LAST_LINES: usize = 12;
 /// How much of a line is kept.
 const LINE_LENGTH: usize = 400;
+
+/// The files that an attempt wrote, as far as they are told.
+#[derive(Debug, Default)]
+pub(crate) struct OutputFiles {
+    names: Vec<String>,
+    length: usize,
+}
+
+impl OutputFiles {
+    /// Adds a file that is not there yet. What could not be shown as it is, is none.
+    pub(crate) fn add(&mut self, name: String) {
+        let length = self.length + name.len();
+        let fits = self.names.len() < MAX_OUTPUT_FILES && length <= MAX_FILE_NAMES;
+        let is_name = (1..=MAX_FILE_NAME).contains(&name.len()) && !name.contains(is_hidden);
+        if fits && is_name && !self.names.contains(&name) {
+            self.length = length;
+            self.names.push(name);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    pub(crate) fn into_names(self) -> Vec<String> {
+        self.names
+    }
+}
 
 /// The last lines that an agent printed.
 #[derive(Debug, Default)]
@@ -23,7 +57,7 @@ pub(crate) struct LastWords(VecDeque<String>);
 impl LastWords {
     pub(crate) fn add(&mut self, line: &[u8]) {
         let text = String::from_utf8_lossy(&line[..line.len().min(LINE_LENGTH * 4)]);
-        let text: String = text.chars().filter(|c| !c.is_control() || *c == '\t').take(LINE_LENGTH).collect();
+        let text: String = text.chars().filter(|c| !is_hidden(*c) || *c == '\t').take(LINE_LENGTH).collect();
         if text.trim().is_empty() {
             return;
         }
@@ -95,6 +129,27 @@ mod tests {
         assert_eq!(relative(Some("/w"), "./a.py"), "a.py");
         assert_eq!(relative(Some("/w"), "/elsewhere/a.py"), "/elsewhere/a.py");
         assert_eq!(relative(None, "a.py"), "a.py");
+    }
+
+    #[test]
+    fn the_files_of_an_attempt_leave_its_status_file_readable() {
+        use miyabi_protocol::StatusFile;
+
+        let mut files = OutputFiles::default();
+        for number in 0..MAX_OUTPUT_FILES * 2 {
+            files.add(format!("{number}-{}", "\"".repeat(300)));
+        }
+        for other in ["", "a\u{1b}[31m.py", "a\u{202e}.py", &"x".repeat(MAX_FILE_NAME + 1)] {
+            let before = files.names.len();
+            files.add(other.to_owned());
+            assert_eq!(files.names.len(), before, "{other:?}");
+        }
+        let agent = "CG-1".parse().expect("valid");
+        let idle = StatusFile::idle(&agent, Timestamp::default());
+        let errors = vec!["\"é".repeat(16 * 1024); 2];
+        let full = StatusFile { output_files: files.into_names(), errors, ..idle };
+        let length = crate::disk::json(&full).expect("json").len() as u64;
+        assert!((400_000..crate::disk::MAX_STATUS).contains(&length), "{length} bytes");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use miyabi_agents::shown::is_hidden;
 use miyabi_plan::{AttemptId, FailureCause, TaskId};
 use miyabi_protocol::runner_link::{FromRunner, ToRunner};
 use miyabi_protocol::status::{Failure, status_file_name};
@@ -467,5 +468,5 @@ fn state_of(setup: &Setup, attempt: Option<AttemptId>, problem: Option<String>, 
 /// A text without its line breaks and control characters, shortened.
 fn in_a_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().filter(|c| !c.is_control()).take(1_000).collect()
+    line.chars().filter(|c| !is_hidden(*c)).take(1_000).collect()
 }

@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
+use miyabi_agents::shown::is_hidden;
 use miyabi_plan::AgentId;
 use miyabi_protocol::StateDir;
 
@@ -47,7 +48,7 @@ impl Sink {
     ///
     /// Parts of it may come from a program, and nothing of it reaches the terminal as a command.
     pub(crate) fn say(&mut self, prefix: &str, line: &str) {
-        let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let line: String = line.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
         self.show(format!("\x1b[1;36m{prefix} {line}\x1b[0m\n").as_bytes());
         self.log(format!("{prefix} {line}\n").as_bytes());
     }

@@ -74,22 +74,72 @@ pub(crate) async fn speak(
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
     state.mark_changed();
-    loop {
-        tokio::select! {
-            changed = state.changed() => {
-                let Ok(mut line) = serde_json::to_vec(&*state.borrow_and_update()) else { return };
-                line.push(b'\n');
-                if changed.is_err() || writer.write_all(&line).await.is_err() {
-                    return;
-                }
-            }
-            line = lines.next_line() => {
-                let Ok(Some(line)) = line else { return };
-                // A message that is not known comes from a newer helper and is ignored.
-                if let Ok(command) = serde_json::from_str(&line) && commands.send(command).is_err() {
-                    return;
-                }
+    let tell = async {
+        while state.changed().await.is_ok() {
+            let Ok(mut line) = serde_json::to_vec(&*state.borrow_and_update()) else { return };
+            line.push(b'\n');
+            if writer.write_all(&line).await.is_err() {
+                return;
             }
         }
+    };
+    let listen = async {
+        while let Ok(Some(line)) = lines.next_line().await {
+            // A message that is not known comes from a newer helper and is ignored.
+            if let Ok(command) = serde_json::from_str(&line)
+                && commands.send(command).is_err()
+            {
+                return;
+            }
+        }
+    };
+    // Each by itself: two sides that only write when they have much to say would wait for each other.
+    tokio::select! {
+        () = tell => {}
+        () = listen => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use miyabi_protocol::{ApprovalRequest, Timestamp};
+
+    #[tokio::test]
+    async fn much_to_say_on_both_sides_holds_up_neither() {
+        const MUCH: usize = 2 * 1024 * 1024;
+        let ask = ApprovalRequest {
+            id: "1".into(),
+            tool: "Bash".into(),
+            what: "make".into(),
+            detail: "x".repeat(MUCH),
+            asked_at: Timestamp::default(),
+        };
+        let (_known, state) = watch::channel(FromRunner::State {
+            agent: "CG-1".parse().expect("valid"),
+            pid: 1,
+            version: String::new(),
+            run_id: "r".into(),
+            attempt: None,
+            problem: None,
+            program: None,
+            asks: vec![ask],
+            heard: 0,
+        });
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        let (commands, mut told) = mpsc::unbounded_channel();
+        tokio::spawn(speak(ours, state, commands));
+        let (mut reader, mut writer) = theirs.into_split();
+        let text = "y".repeat(MUCH);
+        let said = ToRunner::Say { attempt: "Task-1.1".parse().expect("valid"), number: 1, text };
+        let line = serde_json::to_string(&said).expect("json") + "\n";
+        // It says all that it has before it listens.
+        let written = tokio::time::timeout(Duration::from_secs(10), writer.write_all(line.as_bytes())).await;
+        written.expect("it is read").expect("a sound stream");
+        assert_eq!(told.recv().await, Some(said));
+        let mut first = vec![0; MUCH];
+        tokio::io::AsyncReadExt::read_exact(&mut reader, &mut first).await.expect("and heard");
     }
 }

@@ -100,9 +100,9 @@ class Claude:
         out({"type": "user", "session_id": self.session, "message": {"role": "user", "content": [
             {"type": "tool_result", "tool_use_id": number, "content": "done"}]}})
 
-    def ask(self, command):
+    def ask(self, command, request_id=None):
         given = {"command": command}
-        out({"type": "control_request", "request_id": str(uuid.uuid4()), "request": {
+        out({"type": "control_request", "request_id": request_id or str(uuid.uuid4()), "request": {
             "subtype": "can_use_tool", "tool_name": "Bash", "input": given}})
         answer = self.answers.get()
         if answer["behavior"] == "allow":
@@ -219,7 +219,8 @@ class Screen(Claude):
 
     def hook(self, name, **told):
         told = {"session_id": self.session, "hook_event_name": name, **told}
-        subprocess.run(["sh", "-c", self.hooks[name]], input=json.dumps(told).encode(), check=True)
+        # One that fails is passed over, as Claude Code does.
+        subprocess.run(["sh", "-c", self.hooks[name]], input=json.dumps(told).encode(), check=False)
 
     def text(self, text):
         pass
@@ -275,10 +276,29 @@ class Turn:
             print(rest.encode().decode("unicode_escape"), file=sys.stderr, flush=True)
         elif word == "hide":
             hide(rest)
+        elif word == "ask-as":
+            self.say(speaker.ask("make", request_id="r" * int(rest)))
+        elif word == "withdraw":
+            request = {"subtype": "can_use_tool", "tool_name": "Bash", "input": {"command": "make"}}
+            out({"type": "control_request", "request_id": "gone", "request": request})
+            with open(rest) as file:
+                file.read()
+            out({"type": "control_cancel_request", "request_id": "gone"})
+        elif word == "flood":
+            flood()
         elif word == "end":
             os._exit(int(rest))
         elif word == "kill":
             os.kill(os.getpid(), int(rest))
+
+
+def flood():
+    """Prints without end, and hears no signal but a kill."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    lines = b"xxxxxxx\n" * 8192
+    while True:
+        os.write(1, lines)
 
 
 def hide(name):

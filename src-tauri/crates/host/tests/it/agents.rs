@@ -192,12 +192,98 @@ async fn a_request_waits_for_its_answer_whatever_becomes_of_the_helper() {
     assert_eq!(next.len(), 1, "the first does not wait any more");
     helper.send(&answer(&next[0], ApprovalAnswer::Deny { reason: "not on a Sunday".into() }));
     until_asks(&mut helper, "no request", |asks, _| asks.is_empty()).await;
-    helper.until_file("CCG-1", "an end", |status| status.status != AgentStatus::InProgress).await;
+    let end = helper.until_file("CCG-1", "an end", |status| status.status == AgentStatus::Failed).await;
+    assert_eq!(end.errors[0], "it was not allowed to use Bash", "what it says then is no proof");
     let raw = String::from_utf8(raw(&place, "CCG-1", "Task-2.1.jsonl")).expect("text");
     assert!(
         raw.contains("\"allowed\"") && raw.contains("denied: ") && raw.contains("not on a Sunday"),
         "{raw}"
     );
+}
+
+#[tokio::test]
+async fn a_request_that_was_withdrawn_while_no_helper_was_there_does_not_wait_for_the_next_one() {
+    let place = Place::new();
+    let mut helper = place.helper().await;
+    let [withdraw, after, end] = ["withdraw", "after", "end"].map(|name| gate(&place, name));
+    let prompt = format!("withdraw {withdraw}\nwait {after}\nwait {end}");
+    helper.offer(&sheet(&place, "CCG-1", "Task-2.1", &prompt));
+    until_asks(&mut helper, "a request", |asks, _| !asks.is_empty()).await;
+    helper.crash(&place).await;
+    open(&withdraw);
+    // The pipe has a reader when the program is beyond its withdrawal.
+    open(&after);
+    let mut helper = place.helper_for(&place.run_id(), 2).await;
+    helper.until("listed", |report| matches!(report, Report::Listed).then_some(())).await;
+    until_asks(&mut helper, "no request any more", |asks, _| asks.is_empty()).await;
+    open(&end);
+    helper.until_status("CCG-1", AgentStatus::Completed).await;
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_could_answer_is_denied_at_once() {
+    let place = Place::new();
+    let mut helper = place.helper().await;
+    helper.offer(&sheet(&place, "CCG-1", "Task-2.1", "ask-as 501\ntext end"));
+    let ended = |status: &StatusFile| matches!(status.status, AgentStatus::Completed | AgentStatus::Failed);
+    helper.until_file("CCG-1", "an end", ended).await;
+    let raw = String::from_utf8(raw(&place, "CCG-1", "Task-2.1.jsonl")).expect("text");
+    assert!(raw.contains("denied: the id of this request is too long"), "{raw}");
+}
+
+/// What a process holds: open files, threads, memory in kB.
+fn holdings(pid: u32) -> (usize, usize, u32) {
+    let count = |what: &str| fs::read_dir(format!("/proc/{pid}/{what}")).expect("it lives").count();
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    (count("fd"), count("task"), memory.and_then(|memory| memory.trim().parse().ok()).expect("a number"))
+}
+
+#[tokio::test]
+async fn attempts_leave_nothing_open_in_their_runner() {
+    const SCRIPT: &str = r#"
+echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'
+echo '{"type":"result","subtype":"success","is_error":false,"result":"done"}'
+cat > /dev/null"#;
+    let place = Place::new();
+    let mut helper = place.helper().await;
+    let runner = helper.ensure("CCG-1").await;
+    let mut first = None;
+    for number in 1..=30 {
+        let mut sheet = sheet(&place, "CCG-1", &format!("Task-2.{number}"), "go");
+        spec(&mut sheet).argv = ["sh", "-c", SCRIPT].map(str::to_owned).to_vec();
+        helper.offer(&sheet);
+        let ended =
+            |status: &StatusFile| status.status == AgentStatus::Completed && stamp(status).attempt == number;
+        helper.until_file("CCG-1", "an end", ended).await;
+        let (files, threads, _) = holdings(runner);
+        if number == 10 {
+            first = Some((files, threads));
+        }
+    }
+    let (files, threads, memory) = holdings(runner);
+    let first = first.expect("ten attempts");
+    // A file may just be written; one or more for each attempt would be a leak.
+    let most = (first.0 + 10, first.1 + 10);
+    assert!(files < most.0 && threads < most.1, "{files} files, {threads} threads after {first:?}");
+    assert!(memory < 100_000, "{memory} kB");
+}
+
+#[tokio::test]
+async fn a_program_that_prints_without_end_is_ended_and_fills_no_memory() {
+    let place = Place::new();
+    let mut helper = place.helper().await;
+    let runner = helper.ensure("CCG-1").await;
+    helper.offer(&sheet(&place, "CCG-1", "Task-2.1", "flood"));
+    let session = |status: &StatusFile| status.miyabi.as_ref().is_some_and(|stamp| stamp.session.is_some());
+    helper.until_file("CCG-1", "a session", session).await;
+    let (agent, attempt) = (agent("CCG-1"), attempt("Task-2.1"));
+    helper.send(&Command::StopAttempt { agent, attempt, reason: "enough".into() });
+    helper.until_status("CCG-1", AgentStatus::Failed).await;
+    let status = fs::read_to_string(format!("/proc/{runner}/status")).expect("the runner lives");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let peak: u32 = peak.and_then(|peak| peak.trim().parse().ok()).expect("its memory at most, in kB");
+    assert!(peak < 100_000, "{peak} kB");
 }
 
 #[tokio::test]
@@ -420,4 +506,23 @@ async fn a_program_with_a_screen_of_its_own_is_typed_to_and_heard_through_its_ho
     assert_eq!(result.summary, "second");
     let hooks = String::from_utf8(raw(&place, "CCG-1", "Task-2.1.jsonl")).expect("text");
     assert_eq!(hooks.matches("UserPromptSubmit").count(), 2, "each text is sent once: {hooks}");
+}
+
+#[tokio::test]
+async fn a_screen_is_heard_also_after_the_state_folder_was_wiped() {
+    let place = Place::new();
+    let mut helper = place.helper().await;
+    let gate = gate(&place, "gate");
+    let mut sheet = sheet(&place, "CCG-1", "Task-2.1", &format!("run pytest\nwait {gate}\ntext end"));
+    spec(&mut sheet).protocol = AgentProtocol::ClaudeTerminal;
+    helper.offer(&sheet);
+    let at_work = |status: &StatusFile| status.miyabi.as_ref().is_some_and(|stamp| stamp.activity.is_some());
+    let before = helper.until_file("CCG-1", "an activity", at_work).await;
+    fs::remove_dir_all(place.dir.logs()).expect("wiped");
+    // Each second of progress is a look at its files.
+    let later = |status: &StatusFile| status.progress > before.progress + 0.4;
+    helper.until_file("CCG-1", "some seconds", later).await;
+    open(&gate);
+    let done = helper.until_status("CCG-1", AgentStatus::Completed).await;
+    assert_eq!(stamp(&done).activity.as_deref(), Some("end"));
 }

@@ -1,6 +1,6 @@
 //! What tokens cost: the plan's `prices.json` over the built-in table.
 
-use crate::policy::{Price, PriceTable};
+use crate::policy::{Price, PriceTable, fits};
 use crate::read::NamedText;
 use crate::read::records::PRICES;
 use crate::read::report::Report;
@@ -33,7 +33,10 @@ pub(crate) fn read(text: Option<&NamedText>, report: &mut Report) -> PriceTable 
             report.warning("price-order", place, message, "Look whether `input` and `cached` are exchanged.");
         }
     }
-    table.models.extend(table_of(file).models);
+    let own = table_of(file);
+    // A name in the built-in table is closer to a model than a pattern of the plan, which goes before it.
+    table.models.retain(|built_in, _| !own.models.keys().any(|pattern| fits(pattern, built_in)));
+    table.models.extend(own.models);
     table
 }
 
@@ -63,5 +66,10 @@ mod tests {
         assert_eq!((dollars(&table, "gpt-5-codex"), dollars(&table, "mine-2")), (Some(2.0), Some(0.5)));
         assert_eq!(table.cost("gpt-5-codex", 1_000_000, 1_000_000, 0), Some(crate::Usd::from_dollars(2.0)));
         assert_eq!(table.models.len(), built_in.models.len() + 1);
+        let own = r#"{"models": {"gpt-5*": {"input": 7, "output": 8}}}"#;
+        let table = read(Some(&NamedText::new("prices.json", own)), &mut report);
+        for (model, price) in [("gpt-5", 7.0), ("gpt-5-codex", 7.0), ("gpt-6.1-sol", 2.0)] {
+            assert_eq!(dollars(&table, model), Some(price), "{model}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 """A small MCP server over stdio for the tests: two tools, a question to the person, progress.
 
-    server.py [ask | crash | strange | abort]
+    server.py [ask | crash | strange | abort | pages]
 """
 import json
 import sys
@@ -61,7 +61,8 @@ while True:
         result(request, {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info})
     elif method == "tools/list":
         names = ["other"] if mode == "strange" else ["codex_exec", "codex_reply"]
-        result(request, {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in names]})
+        more = {"nextCursor": "again"} if mode == "pages" else {}
+        result(request, {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in names], **more})
     elif method == "tools/call":
         call(request)
     elif "id" in request:

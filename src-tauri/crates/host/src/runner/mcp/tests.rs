@@ -176,3 +176,10 @@ async fn a_server_that_dies_or_aborts_its_turn_has_failed() {
     assert!(spoken.turn().await.failure.is_some_and(|failed| failed.message.contains("interrupted")));
     assert_eq!(spoken.server.say("more", &mut Output::default()), Hearing::AfterTheTurn);
 }
+
+#[tokio::test]
+async fn a_list_of_tools_without_an_end_is_left_at_some_point() {
+    let mut spoken = Spoken::begin("pages", &tools(), None);
+    assert_eq!(spoken.turn().await, good("codex_exec: do it"));
+    assert_eq!(spoken.end().await, None);
+}

@@ -7,6 +7,7 @@ mod telling;
 mod terminal;
 
 use miyabi_agents::Failed;
+use miyabi_plan::FailureCause;
 use miyabi_protocol::{AgentSpec, Usage};
 
 use self::said::Said;
@@ -80,7 +81,7 @@ impl Talk<'_> {
             match after {
                 After::Finished => match self.follow_up() {
                     Some(next) => opening = next,
-                    None => return Ok(()),
+                    None => return self.unless_refused(),
                 },
                 After::Lost if opening.part == Part::Task => {
                     self.telling.remark("its session cannot be taken up again; it begins in a fresh one");
@@ -97,6 +98,14 @@ impl Talk<'_> {
                 After::Stopped(stop) => return Err(stop.outcome()),
             }
         }
+    }
+
+    /// What a person or the plan denied may have been needed, whatever the agent says now. The files
+    /// show whether it found another way.
+    fn unless_refused(&self) -> Result<(), Outcome> {
+        let Some(tools) = self.telling.refused() else { return Ok(()) };
+        let why = format!("it was not allowed to use {tools}");
+        Err(Failed::new(FailureCause::PermissionRefused, why).into())
     }
 
     /// The program is in its session, and with that has what it was started to hear.
@@ -125,15 +134,12 @@ impl Talk<'_> {
         let Self { order, telling, .. } = self;
         let succeeded = end.is_ok();
         let mut outcome = end.err().unwrap_or_default();
-        telling.leave(&mut outcome);
+        let mut files = telling.leave(&mut outcome);
         if succeeded && !order.sheet.outputs.is_empty() {
             // What its commands wrote is in no event of it.
-            for file in look_for_outputs(&order).await {
-                if !outcome.output_files.contains(&file) {
-                    outcome.output_files.push(file);
-                }
-            }
+            look_for_outputs(&order).await.into_iter().for_each(|file| files.add(file));
         }
+        outcome.output_files = files.into_names();
         outcome
     }
 }

@@ -10,11 +10,13 @@ use tokio::time::{Instant, sleep_until};
 use super::super::attempt::{Stop, Told};
 use super::super::child::{Happening, Program, Reach, StartError, Stream};
 use super::super::mcp::{self, Late};
-use super::{After, Opening, Talk};
+use super::{After, Opening, Talk, Telling};
 use crate::clock;
 
 /// How long a program may take to end after its last turn.
 const FAREWELL: Duration = Duration::from_secs(8);
+/// How long it may take for what it begins after that, where its silence is not watched.
+const UNWATCHED: Duration = Duration::from_secs(3600);
 
 /// A process that is spoken to.
 struct Speaking {
@@ -35,6 +37,16 @@ enum Stage {
     Working,
     /// Its last turn has ended, and so should the process.
     Ending { turn: TurnEnd, deadline: Instant },
+}
+
+impl Stage {
+    /// A turn has ended, and no other one follows.
+    fn end_for_good(&mut self, turn: TurnEnd) {
+        match self {
+            Self::Ending { turn: last, .. } => last.failure = last.failure.take().or(turn.failure),
+            Self::Working => *self = Self::Ending { turn, deadline: Instant::now() },
+        }
+    }
 }
 
 /// How a process came to its end.
@@ -63,7 +75,10 @@ impl Talk<'_> {
     fn start(&mut self, opening: &Opening) -> Result<Speaking, Failed> {
         let (sheet, state_dir) = (&self.order.sheet, &self.order.state_dir);
         let start = Start::new(sheet, self.spec, state_dir, opening.prompt.clone(), opening.session.clone());
-        let (adapter, late) = adapter_for(&self.spec.protocol, start)?;
+        let (mut adapter, late) = adapter_for(&self.spec.protocol, start)?;
+        if opening.session.is_some() {
+            adapter.used_before(self.telling.session_used());
+        }
         let launch = adapter.launch();
         let program = Program::start(&launch).map_err(|error| not_started(&launch, &error))?;
         let mut speaking = Speaking {
@@ -111,8 +126,10 @@ impl Talk<'_> {
     /// When the process is ended unless something happens.
     fn deadline(&self, speaking: &Speaking) -> Option<Instant> {
         match speaking.stage {
+            // Also after its last turn, what was said late can make it ask.
+            _ if self.telling.asks() => None,
             Stage::Ending { deadline, .. } => Some(deadline),
-            Stage::Working if self.telling.asks() || self.spec.silent_seconds == 0 => None,
+            Stage::Working if self.spec.silent_seconds == 0 => None,
             Stage::Working => Some(speaking.last_word + Duration::from_secs(self.spec.silent_seconds.into())),
         }
     }
@@ -177,9 +194,9 @@ impl Talk<'_> {
                     self.in_session();
                 }
                 self.allow_for_more(speaking, &event);
-                if let Some(refused) = self.telling.too_many(&event) {
+                if let Some((refused, why)) = self.telling.refuses(&event) {
                     let mut output = Output::default();
-                    let answer = ApprovalAnswer::Deny { reason: "too many requests wait".to_owned() };
+                    let answer = ApprovalAnswer::Deny { reason: why.to_owned() };
                     speaking.adapter.answer(&refused, &answer, &mut output);
                     outputs.push(output);
                 } else if let Some(turn) = self.telling.take(event) {
@@ -202,7 +219,10 @@ impl Talk<'_> {
         if let Stage::Ending { deadline, .. } = &mut speaking.stage
             && works
         {
-            let silence = Duration::from_secs(self.spec.silent_seconds.into());
+            let silence = match self.spec.silent_seconds {
+                0 => UNWATCHED,
+                seconds => Duration::from_secs(seconds.into()),
+            };
             *deadline = Instant::now() + silence.max(FAREWELL);
         }
     }
@@ -237,27 +257,34 @@ impl Talk<'_> {
             Ending::Itself(_) => Reach::leftovers(&self.order.sheet, self.order.orphans),
             _ => Reach::everything(&self.order.sheet),
         };
-        let mut last = Output::default();
-        let (telling, adapter) = (&mut self.telling, speaking.adapter.as_mut());
-        let hear = |stream, bytes: &[u8]| read(telling, adapter, stream, bytes, &mut last);
-        let left = speaking.program.end(&reach, hear).await;
+        let Speaking { adapter, late, program, stage, has_session, .. } = speaking;
+        let telling = &mut self.telling;
+        let mut last_words = |telling: &mut Telling, output: Output| {
+            for event in output.events {
+                *has_session |= matches!(event, AgentEvent::Session { .. });
+                if let Some(turn) = telling.take(event) {
+                    stage.end_for_good(turn);
+                }
+            }
+        };
+        // Word by word: a program may print without end until it is killed.
+        let hear = |stream, bytes: &[u8]| {
+            let mut output = Output::default();
+            read(telling, adapter.as_mut(), stream, bytes, &mut output);
+            last_words(telling, output);
+        };
+        let left = program.end(&reach, hear).await;
         let exit = match ending {
             Ending::Itself(exit) => *exit,
             _ => Exit { code: None, signal: None },
         };
-        let mut word = speaking.adapter.ended(exit, &mut last);
-        while let Some(Ok(output)) = speaking.late.as_mut().map(Late::try_recv) {
-            last.events.extend(output.events);
+        let mut output = Output::default();
+        let mut word = adapter.ended(exit, &mut output);
+        last_words(telling, output);
+        while let Some(Ok(output)) = late.as_mut().map(Late::try_recv) {
+            last_words(telling, output);
         }
-        for event in last.events {
-            speaking.has_session |= matches!(event, AgentEvent::Session { .. });
-            let Some(turn) = self.telling.take(event) else { continue };
-            match &mut speaking.stage {
-                Stage::Ending { turn: last, .. } => last.failure = last.failure.take().or(turn.failure),
-                Stage::Working => speaking.stage = Stage::Ending { turn, deadline: Instant::now() },
-            }
-        }
-        self.telling.process_gone();
+        telling.process_gone();
         if !left.is_empty() {
             let message = format!("the system did not end its processes {left:?}");
             word = word.or_else(|| Some(Failed::new(FailureCause::AgentFailed, message)));
@@ -322,13 +349,7 @@ async fn next_late(late: &mut Option<Late>) -> Output {
 }
 
 /// Keeps what was printed, and gives it to the adapter.
-fn read(
-    telling: &mut super::Telling,
-    adapter: &mut dyn Adapter,
-    stream: Stream,
-    bytes: &[u8],
-    output: &mut Output,
-) {
+fn read(telling: &mut Telling, adapter: &mut dyn Adapter, stream: Stream, bytes: &[u8], output: &mut Output) {
     telling.printed(stream, bytes);
     match stream {
         Stream::Out => adapter.stdout(bytes, clock::now(), output),

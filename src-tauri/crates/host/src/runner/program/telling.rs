@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use miyabi_agents::shown::is_hidden;
 use miyabi_agents::transcript::Transcript;
 use miyabi_agents::{AgentEvent, TurnEnd};
 use miyabi_protocol::{AgentSpec, ApprovalAnswer, ApprovalRequest, Usage};
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 
 use super::super::attempt::{Live, Order, Outcome, lock, plain};
 use super::super::child::Stream;
-use super::super::output::{LastWords, MAX_OUTPUT_FILES, relative};
+use super::super::output::{LastWords, OutputFiles, relative};
 use super::super::raw::RawLog;
 use super::super::sink::Sink;
 
@@ -20,8 +21,15 @@ use super::super::sink::Sink;
 const ACTIVITY_LENGTH: usize = 160;
 /// How many characters of what a person said are shown.
 const SPOKEN_LENGTH: usize = 2000;
-/// More requests than this do not wait at the same time.
-const MAX_ASKS: usize = 100;
+/// More requests than this do not wait at the same time: the engine looks at no more.
+const MAX_ASKS: usize = 64;
+/// The longest id of a request, in bytes: the engine takes a longer one for no request, and nobody would
+/// ever answer it.
+const MAX_ASK_ID: usize = 500;
+/// The longest id of a session, in bytes.
+const MAX_SESSION: usize = 1024;
+/// How many characters of a model's name are told.
+const MODEL_LENGTH: usize = 100;
 /// How often the time alone counts as progress.
 const TICK: Duration = Duration::from_secs(1);
 /// What the time alone comes close to and never reaches.
@@ -35,7 +43,7 @@ pub(super) struct Telling {
     live: Live,
     told: watch::Sender<Live>,
     work_folder: Option<String>,
-    output_files: Vec<String>,
+    output_files: OutputFiles,
     /// What it said last to the person.
     message: String,
     /// What it printed beside its events.
@@ -51,6 +59,8 @@ pub(super) struct Telling {
     settled: Usage,
     /// The session's own figure.
     counted: Option<Usage>,
+    /// The tools that it was denied.
+    refused: Vec<String>,
 }
 
 impl Telling {
@@ -63,7 +73,7 @@ impl Telling {
             live: Live { model: spec.model.clone(), ..Live::default() },
             told: order.live.clone(),
             work_folder: order.sheet.work_folder.clone(),
-            output_files: Vec::new(),
+            output_files: OutputFiles::default(),
             message: String::new(),
             last_words: LastWords::default(),
             begun,
@@ -73,6 +83,7 @@ impl Telling {
             base: spec.resume.as_ref().map(|resume| resume.used).unwrap_or_default(),
             settled: Usage::default(),
             counted: None,
+            refused: Vec::new(),
         }
     }
 
@@ -135,12 +146,15 @@ impl Telling {
         !self.live.asks.is_empty()
     }
 
-    /// A request that cannot wait because too many do.
-    pub(super) fn too_many(&self, event: &AgentEvent) -> Option<String> {
-        match event {
-            AgentEvent::Asks(request) if self.live.asks.len() >= MAX_ASKS => Some(request.id.clone()),
-            _ => None,
-        }
+    /// A request that cannot wait for its answer, and why.
+    pub(super) fn refuses(&self, event: &AgentEvent) -> Option<(String, &'static str)> {
+        let AgentEvent::Asks(request) = event else { return None };
+        let why = match request.id.len() {
+            length if length > MAX_ASK_ID => "the id of this request is too long",
+            _ if self.live.asks.len() >= MAX_ASKS => "too many requests wait",
+            _ => return None,
+        };
+        Some((request.id.clone(), why))
     }
 
     /// A request was answered; says whether it waited.
@@ -152,7 +166,16 @@ impl Telling {
             ApprovalAnswer::Deny { reason } => ("denied", reason.as_str()),
         };
         self.remark(&one_line(&format!("{word}: {} {} {why}", ask.tool, ask.what), SPOKEN_LENGTH));
+        let refused = matches!(answer, ApprovalAnswer::Deny { .. });
+        if refused && self.refused.len() < MAX_ASKS && !self.refused.contains(&ask.tool) {
+            self.refused.push(ask.tool);
+        }
         true
+    }
+
+    /// What it was not allowed to use, in words; none where nothing was refused.
+    pub(super) fn refused(&self) -> Option<String> {
+        (!self.refused.is_empty()).then(|| one_line(&self.refused.join(", "), ACTIVITY_LENGTH))
     }
 
     pub(super) fn next_tick(&self) -> Instant {
@@ -169,6 +192,11 @@ impl Telling {
         self.tell();
     }
 
+    /// What the session had used when it was last heard of.
+    pub(super) fn session_used(&self) -> Usage {
+        self.counted.unwrap_or(self.base)
+    }
+
     /// From now on another session is counted, which had used this.
     pub(super) fn leave_session(&mut self, base: Usage) {
         self.live.session = None;
@@ -183,7 +211,8 @@ impl Telling {
         self.show(&event);
         match event {
             AgentEvent::Session { id, model } => {
-                self.live.session = Some(id);
+                self.live.session = is_session(&id).then_some(id);
+                let model = model.map(|model| one_line(&model, MODEL_LENGTH));
                 self.live.model = model.or(self.live.model.take());
             }
             AgentEvent::Text(line) => self.last_words.add(&line),
@@ -223,7 +252,12 @@ impl Telling {
     fn ask(&mut self, request: ApprovalRequest) {
         self.live.asks.retain(|ask| ask.id != request.id);
         self.is_at(&format!("waits for permission: {} {}", request.tool, request.what));
-        self.live.asks.push(request);
+        self.live.asks.push(ApprovalRequest {
+            tool: with_marks(&request.tool),
+            what: with_marks(&request.what),
+            detail: with_marks(&request.detail),
+            ..request
+        });
     }
 
     fn is_at(&mut self, what: &str) {
@@ -231,21 +265,18 @@ impl Telling {
     }
 
     fn wrote(&mut self, file: &str) {
-        let file = relative(self.work_folder.as_deref(), file);
-        if self.output_files.len() < MAX_OUTPUT_FILES && !self.output_files.contains(&file) {
-            self.output_files.push(file);
-        }
+        self.output_files.add(relative(self.work_folder.as_deref(), file));
     }
 
-    /// What is left when all is over.
-    pub(super) fn leave(mut self, outcome: &mut Outcome) {
+    /// What is left when all is over: last words, and the files that it wrote.
+    pub(super) fn leave(mut self, outcome: &mut Outcome) -> OutputFiles {
         self.tell();
         let last_words = self.last_words.text();
         if !outcome.errors.is_empty() && !last_words.is_empty() {
             outcome.errors.push(last_words);
         }
-        outcome.output_files = self.output_files;
         outcome.summary = plain(&self.message);
+        self.output_files
     }
 }
 
@@ -256,10 +287,22 @@ fn progress_by_time(seconds: f64, estimate: f64) -> f64 {
     (TIME_ALONE * share).clamp(0.0, TIME_ALONE - 0.001)
 }
 
+/// Whether a program can be given this session again, as it is, and a person be shown it.
+fn is_session(id: &str) -> bool {
+    (1..=MAX_SESSION).contains(&id.len()) && !id.contains(is_hidden)
+}
+
+/// The text with a mark in the place of what a person would not see: who allows a command should see
+/// that there is more to it. Its lines stay, which to a shell are more than one command.
+fn with_marks(text: &str) -> String {
+    let mark = |letter| if is_hidden(letter) && !matches!(letter, '\n' | '\t') { '\u{fffd}' } else { letter };
+    text.replace("\r\n", "\n").chars().map(mark).collect()
+}
+
 /// A text in one line without control characters, shortened.
 fn one_line(text: &str, length: usize) -> String {
     let mut line = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+    for word in text.split(|c: char| c.is_whitespace() || is_hidden(c)).filter(|word| !word.is_empty()) {
         if !line.is_empty() {
             line.push(' ');
         }
@@ -284,6 +327,15 @@ mod tests {
         let at_the_estimate = progress_by_time(600.0, 600.0);
         assert!((0.7..0.8).contains(&at_the_estimate), "{at_the_estimate}");
         assert!(progress_by_time(1e12, 1.0) < TIME_ALONE);
+    }
+
+    #[test]
+    fn a_person_who_allows_something_sees_all_of_it() {
+        assert_eq!(with_marks("a\r\n\tb\u{202e}c\x1b[2Kd\re"), "a\n\tb\u{fffd}c\u{fffd}[2Kd\u{fffd}e");
+        assert!(is_session("0199-ab c") && is_session(&"x".repeat(MAX_SESSION)));
+        for odd in ["", "a\nb", "a\u{202e}b", &"x".repeat(MAX_SESSION + 1)] {
+            assert!(!is_session(odd), "{odd:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! What the programs' hooks tell, as events. Pure.
 
 use miyabi_agents::event::MAX_TEXT;
-use miyabi_agents::{AgentEvent, Failed, TurnEnd};
-use miyabi_plan::FailureCause;
+use miyabi_agents::{AgentEvent, Failed, TurnEnd, causes};
 use serde_json::Value;
 
 /// How much of what it was told is looked for.
@@ -25,8 +24,11 @@ pub(super) fn understand(line: &Value) -> Vec<AgentEvent> {
         "Notification" => events.extend(text("message").map(AgentEvent::Notice)),
         "Stop" => events.push(turn_ended(text("last_assistant_message"), None)),
         "StopFailure" => {
-            let why = text("error").unwrap_or_else(|| "the turn failed".to_owned());
-            let failed = Failed::new(FailureCause::AgentFailed, why);
+            // A class, as in `rate_limit`, and what the person is shown.
+            let class = text("error").unwrap_or_else(|| "the turn failed".to_owned());
+            let told = text("last_assistant_message").filter(|told| !told.trim().is_empty());
+            let message = told.unwrap_or_else(|| class.replace('_', " "));
+            let failed = Failed::new(causes::of_words(&class), message);
             events.push(turn_ended(None, Some(failed)));
         }
         "agent-turn-complete" => events.push(turn_ended(text("last-assistant-message"), None)),
@@ -77,6 +79,7 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use miyabi_plan::FailureCause;
     use serde_json::json;
 
     #[test]
@@ -100,6 +103,15 @@ mod tests {
             ended("ok")
         );
         assert_eq!(understand(&json!({"type": 5})), []);
+        let failed = end(json!({"hook_event_name": "StopFailure", "error": "server_error",
+            "last_assistant_message": "API Error: Connection refused"}));
+        let Some(AgentEvent::TurnEnded(TurnEnd { failure: Some(failed), .. })) = failed else {
+            panic!("a failed turn: {failed:?}")
+        };
+        assert_eq!(
+            (failed.cause, failed.message.as_str()),
+            (FailureCause::ProviderDown, "API Error: Connection refused")
+        );
     }
 
     #[test]

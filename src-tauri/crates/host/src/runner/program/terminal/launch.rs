@@ -14,8 +14,8 @@ const CLAUDE_HOOK: &str = "{ cat; echo; } >> \"$MIYABI_EVENTS\"";
 /// What Codex runs: its event is the last argument.
 const CODEX_NOTIFY: &str = r#"notify=["sh","-c","printf '%s\\n' \"$1\" >> \"$MIYABI_EVENTS\"","sh"]"#;
 /// The events that Claude Code tells.
-const CLAUDE_EVENTS: [&str; 6] =
-    ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Notification", "Stop"];
+const CLAUDE_EVENTS: [&str; 7] =
+    ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Notification", "Stop", "StopFailure"];
 
 /// The command; none for a program that has no screen of its own.
 pub(super) fn launch(
@@ -47,8 +47,9 @@ fn claude(spec: &AgentSpec, session: Option<&str>) -> Vec<String> {
     };
     let mut argv = vec!["--settings".to_owned(), json!({ "hooks": hooks }).to_string()];
     argv.extend(["--permission-mode", mode].map(str::to_owned));
-    argv.extend(pair("--model", spec.model.as_deref()));
-    argv.extend(pair("--resume", session));
+    // In one word, so that a value which begins with a dash stays a value.
+    argv.extend(spec.model.as_ref().map(|model| format!("--model={model}")));
+    argv.extend(session.map(|session| format!("--resume={session}")));
     argv
 }
 
@@ -62,13 +63,14 @@ fn codex(spec: &AgentSpec, session: Option<&str>) -> Vec<String> {
     argv.extend(session.map(|_| "resume".to_owned()));
     argv.extend(["-c", CODEX_NOTIFY, "-c", "check_for_update_on_startup=false"].map(str::to_owned));
     argv.extend(["-s", sandbox, "-a", approval].map(str::to_owned));
-    argv.extend(pair("-m", spec.model.as_deref()));
+    argv.extend(spec.model.as_ref().map(|model| format!("--model={model}")));
     argv.extend(session.map(str::to_owned));
     argv
 }
 
-fn pair(name: &str, value: Option<&str>) -> Vec<String> {
-    value.map(|value| vec![name.to_owned(), value.to_owned()]).unwrap_or_default()
+/// Whether the program would go on in this session, and take its name for nothing else.
+pub(super) fn can_resume(spec: &AgentSpec, session: &str) -> bool {
+    spec.protocol != AgentProtocol::CodexTerminal || miyabi_agents::codex::is_session(session)
 }
 
 #[cfg(test)]
@@ -95,10 +97,32 @@ mod tests {
             claude(&spec(AgentProtocol::ClaudeTerminal), Some("s$(id)")),
             codex(&spec(AgentProtocol::CodexTerminal), Some("s$(id)")),
         ] {
+            let session = |word: &String| word.trim_start_matches("--resume=") == "s$(id)";
             let shell: Vec<_> = argv.iter().filter(|word| word.contains(EVENTS_VARIABLE)).collect();
             assert_eq!(shell.len(), 1, "{argv:?}");
             assert!(!shell[0].contains("s$(id)"));
-            assert!(argv.contains(&"s$(id)".to_owned()), "a word of its own: {argv:?}");
+            assert!(argv.iter().any(session), "a word of its own: {argv:?}");
         }
+    }
+
+    #[test]
+    fn claude_code_tells_of_every_way_in_which_a_turn_ends() {
+        let argv = claude(&spec(AgentProtocol::ClaudeTerminal), None);
+        let settings: serde_json::Value = serde_json::from_str(&argv[1]).expect("settings");
+        for end in ["Stop", "StopFailure"] {
+            assert_eq!(settings["hooks"][end][0]["hooks"][0]["command"], CLAUDE_HOOK, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_looks_like_an_option_is_none() {
+        let option = "--dangerously-bypass-approvals-and-sandbox";
+        let codex = spec(AgentProtocol::CodexTerminal);
+        assert!(!can_resume(&codex, option) && !can_resume(&codex, "my thread"));
+        assert!(can_resume(&codex, "0199c0de-0000-7000-8000-00000000000a"));
+        let spec = AgentSpec { model: Some("-m".into()), ..spec(AgentProtocol::ClaudeTerminal) };
+        assert!(can_resume(&spec, option));
+        let argv = claude(&spec, Some(option));
+        assert!(argv.ends_with(&["--model=-m".to_owned(), format!("--resume={option}")]), "{argv:?}");
     }
 }

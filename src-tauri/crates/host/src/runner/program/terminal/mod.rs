@@ -3,23 +3,21 @@
 //!
 //! Silence is not watched here: a program that waits for a person looks like one that hangs.
 
+mod events;
 mod hooks;
 mod launch;
 mod pane;
 mod screen;
 
-use std::fs::File;
 use std::future::Future;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
 use std::pin::Pin;
 
-use miyabi_agents::json_lines::{JsonLine, JsonLines};
 use miyabi_agents::{AgentEvent, Exit, Failed, TurnEnd};
 use miyabi_plan::FailureCause;
 use miyabi_protocol::AgentProtocol;
 use tokio::time::sleep_until;
 
+use self::events::EventsFile;
 use self::pane::Lent;
 use self::screen::Screen;
 use super::super::attempt::{Stop, Told};
@@ -27,10 +25,6 @@ use super::super::child::{Happening, Program, Reach};
 use super::super::raw;
 use super::process::not_started;
 use super::{After, Opening, Talk};
-use crate::watch::FolderWatch;
-
-/// How much of the events' file is read at once.
-const READ_SIZE: usize = 64 * 1024;
 
 /// Whether a program is run with its own screen.
 pub(super) fn is_for(protocol: &AgentProtocol) -> bool {
@@ -62,6 +56,9 @@ enum Ending {
 impl Talk<'_> {
     /// Gives the pane to a program, types what it is told, and takes the pane back.
     pub(super) async fn one_screen(&mut self, opening: &Opening) -> After {
+        if opening.session.as_ref().is_some_and(|session| !launch::can_resume(self.spec, session)) {
+            return After::Lost;
+        }
         let lent = Lent::lend(&self.order.sink);
         let after = match self.show(opening) {
             Ok(mut shown) => {
@@ -83,7 +80,7 @@ impl Talk<'_> {
         let pane = pane::own().map_err(refuse)?;
         self.telling.sent(opening.prompt.as_bytes());
         let (dir, sheet) = (&self.order.dir, &self.order.sheet);
-        let events = EventsFile::new(raw::path(dir, sheet, "jsonl"));
+        let events = EventsFile::new(dir, raw::path(dir, sheet, "jsonl"));
         let launch = launch::launch(
             sheet,
             self.spec,
@@ -137,6 +134,11 @@ impl Talk<'_> {
                 () = sleep_until(tick) => {
                     self.telling.tick();
                     shown.events.renew();
+                    if let Some(turn) = self.take_events(shown)
+                        && let Some(turn) = self.after_turn(shown, turn)
+                    {
+                        return Ending::Turn(turn);
+                    }
                 }
             }
         }
@@ -193,54 +195,5 @@ fn after(ending: Ending, shown: &Shown, opening: &Opening) -> After {
         }
         Ending::Itself(_) if opening.session.is_some() && !shown.has_session => After::Lost,
         Ending::Itself(_) => failed(FailureCause::Crashed, "its screen was left before its turn had ended"),
-    }
-}
-
-/// The file that hooks append to.
-struct EventsFile {
-    path: PathBuf,
-    watch: Option<FolderWatch>,
-    position: u64,
-    lines: JsonLines,
-}
-
-impl EventsFile {
-    /// What is in it comes from an earlier process.
-    fn new(path: PathBuf) -> Self {
-        let position = std::fs::metadata(&path).map_or(0, |found| found.len());
-        let name = path.file_name().map(ToOwned::to_owned).unwrap_or_default();
-        let watch = path.parent().map(|folder| FolderWatch::growing(folder, move |changed| changed == name));
-        Self { path, watch, position, lines: JsonLines::default() }
-    }
-
-    async fn changed(&self) {
-        match &self.watch {
-            Some(watch) => drop(watch.changed().await),
-            None => std::future::pending().await,
-        }
-    }
-
-    fn renew(&mut self) {
-        if let Some(watch) = &mut self.watch {
-            watch.renew();
-        }
-    }
-
-    fn read(&mut self, told: &str) -> Vec<AgentEvent> {
-        let mut events = Vec::new();
-        let Ok(file) = File::open(&self.path) else { return events };
-        let mut buffer = vec![0; READ_SIZE];
-        // What cannot be read for a moment is read with the next change.
-        while let Ok(count @ 1..) = file.read_at(&mut buffer, self.position) {
-            self.position += count as u64;
-            self.lines.push(&buffer[..count], |line| {
-                if let JsonLine::Value(value) = line
-                    && !hooks::is_aside(&value, told)
-                {
-                    events.extend(hooks::understand(&value));
-                }
-            });
-        }
-        events
     }
 }
