@@ -61,6 +61,14 @@ impl Model {
         Ok(self.requests()?.into_iter().filter(turn).collect())
     }
 
+    /// All that it was sent in the last request, the whole conversation, as one text.
+    ///
+    /// # Errors
+    /// As [`Model::requests`].
+    pub fn last(&self) -> Result<String> {
+        self.ask("GET", "/__last", "")
+    }
+
     /// Gives it another script; work that is under way goes on by it.
     ///
     /// # Errors

@@ -86,6 +86,16 @@ impl Sandbox {
         Ok(self.command(programs_folder()?.join(program)))
     }
 
+    /// Puts a folder before all others on the PATH.
+    ///
+    /// # Errors
+    /// When its name cannot stand there.
+    pub fn prefer(&mut self, folder: &Path) -> Result<()> {
+        let rest = std::env::split_paths(&self.path).collect::<Vec<_>>();
+        self.path = std::env::join_paths([folder.to_owned()].into_iter().chain(rest))?;
+        Ok(())
+    }
+
     /// The processes in it that run a program, the oldest first.
     #[must_use]
     pub fn running(&self, program: &Path) -> Vec<rustix::process::Pid> {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Map, Value, json};
@@ -170,6 +170,15 @@ impl Stage {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// `miyabi runs --json`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn runs(&self) -> Result<String> {
+        let output = self.sandbox.run(self.sandbox.ours("miyabi")?.args(["runs", "--json"]))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// `miyabi status --json`; null before there is a run.
     #[must_use]
     pub fn status(&self) -> Value {
@@ -288,19 +297,36 @@ pub fn work(id: &str, agent: &str, outputs: &[&str]) -> Value {
 /// The rule by which the model answers in a task, from its first prompt on.
 #[must_use]
 pub fn rule(id: &str, steps: Value) -> Value {
-    json!({ "name": id, "match": format!("(?m:^# {id}: )"), "steps": steps })
+    answers(id, &format!("(?m:^# {id}: )"), steps)
 }
 
 /// The rule by which the model answers where a session is taken up again.
 #[must_use]
 pub fn resumed(steps: Value) -> Value {
-    json!({ "name": "resumed", "match": r"\A(You were interrupted|You said that the task)", "steps": steps })
+    answers("resumed", r"\A(You were interrupted|You said that the task)", steps)
+}
+
+/// The rule by which the model answers a prompt that a pattern is found in.
+#[must_use]
+pub fn answers(name: &str, pattern: &str, steps: Value) -> Value {
+    let mut rule = json!({ "name": name, "match": pattern });
+    rule["steps"] = steps;
+    rule
 }
 
 /// A task in `miyabi status --json`.
 #[must_use]
 pub fn task(status: &Value, id: &str) -> Option<Value> {
     status["tasks"].as_array()?.iter().find(|task| task["id"] == id).cloned()
+}
+
+/// A time so many seconds from now, in seconds since 1970.
+///
+/// # Errors
+/// When the clock stands before that year.
+#[expect(clippy::disallowed_methods, reason = "a model that is at a limit tells a time of the real clock")]
+pub fn from_now(seconds: u64) -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() + seconds)
 }
 
 /// The causes of a task's attempts, in their order; null for one that did not fail.

@@ -1,6 +1,8 @@
 //! A program that is killed in the midst of a task is started again in the same session, and no
 //! process that its agent left behind lives on, whatever that does about sessions and signals.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result, ensure};
 use miyabi_agent_tests::stage::{Stage, Way, causes, resumed, rule, task, work};
 use miyabi_agent_tests::{Programs, isolated, process};
@@ -42,8 +44,12 @@ fn is_killed_and_goes_on(way: Way) -> Result<()> {
         stage
             .until("its command is at work", |stage| (!stage.work("working.txt").is_empty()).then_some(()))?;
         ensure!(!process::with_word(&mark()).is_empty(), "nothing was left behind");
-        let program = if way == Way::Claude { &programs.claude } else { &programs.codex };
-        let running = stage.sandbox.running(program);
+        let program = match way {
+            Way::Claude => programs.claude.clone(),
+            Way::ClaudeAcp | Way::CodexAcp => node()?,
+            _ => programs.codex.clone(),
+        };
+        let running = stage.sandbox.running(&program);
         process::kill(*running.first().context("its program is not at work")?)?;
 
         let strays = stage.until("a second attempt", |stage| {
@@ -74,6 +80,23 @@ fn codex_exec_goes_on_in_its_session_after_a_kill() -> Result<()> {
 #[test]
 fn codex_app_server_goes_on_in_its_session_after_a_kill() -> Result<()> {
     is_killed_and_goes_on(Way::AppServer)
+}
+
+#[test]
+fn the_acp_adapter_of_claude_code_goes_on_in_its_session_after_a_kill() -> Result<()> {
+    is_killed_and_goes_on(Way::ClaudeAcp)
+}
+
+#[test]
+fn the_acp_adapter_of_codex_goes_on_in_its_session_after_a_kill() -> Result<()> {
+    is_killed_and_goes_on(Way::CodexAcp)
+}
+
+/// The program that runs the adapters.
+fn node() -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("node")).find(|node| node.is_file());
+    found.context("node is not on the PATH")
 }
 
 #[test]

@@ -26,6 +26,11 @@ impl Engine {
                     true => "the agent gave up and did not say why".to_owned(),
                     false => errors.join("; "),
                 };
+                // Told no, an agent may have found another way: what it wrote decides.
+                if cause == Some(FailureCause::PermissionRefused) && self.has_evidence(attempt) {
+                    self.look_for_evidence(agent, attempt);
+                    return;
+                }
                 self.on_failure(agent, attempt, cause.unwrap_or(FailureCause::AgentFailed), until, error);
                 self.release(agent);
             }
@@ -75,6 +80,12 @@ impl Engine {
         }
     }
 
+    /// Whether anything but its agent's word can show that an attempt is done.
+    fn has_evidence(&self, attempt: &AttemptId) -> bool {
+        let planned = self.state.opening.plan.task(&attempt.task);
+        planned.is_some_and(|task| !task.outputs.is_empty() || !task.acceptance.is_empty())
+    }
+
     /// What counts as done differs by runner: see the protocol's documentation.
     fn look_for_evidence(&mut self, agent: usize, attempt: &AttemptId) {
         let Some(mut sheet) = self.sheet(attempt) else { return };
@@ -109,8 +120,13 @@ impl Engine {
             self.complete(agent, attempt, Some(report));
             return;
         }
-        let (cause, error) = what_was_missing(&report);
-        let next = self.next_try(attempt);
+        let (mut cause, mut error) = what_was_missing(&report);
+        let mut next = self.next_try(attempt);
+        if let Some(Claim::Failed { errors, cause: Some(claimed), .. }) = &current.claim {
+            // It would ask for the same again.
+            (cause, next) = (*claimed, NextTry::Never);
+            error = format!("{}; {error}", errors.join("; ")).trim_start_matches("; ").to_owned();
+        }
         let evidence = Some(report);
         self.decide(Fact::AttemptFailed {
             attempt: attempt.clone(),

@@ -6,7 +6,7 @@ use miyabi_plan::{Check, FailureCause, Plan};
 use miyabi_protocol::link::Command;
 use miyabi_protocol::{AgentStatus, CheckResult, EvidenceReport};
 
-use crate::bench::{Bench, missing, opening, plan, with_runners};
+use crate::bench::{Bench, missing, opening, plan, with_models, with_runners};
 
 fn promising() -> Plan {
     let mut plan = plan(&["CG-1"], &[("A", "CG-1", "")]);
@@ -81,4 +81,24 @@ fn what_was_missing_is_the_attempts_error() {
     assert_eq!(bench.wanted(), ["queue", "IDLE CG-1"]);
     bench.evidence("A.1", EvidenceReport::default());
     assert_ne!(bench.standing("A"), Standing::Completed, "a verdict is given once");
+}
+
+#[test]
+fn an_agent_that_was_told_no_and_found_another_way_is_done() {
+    for (report, standing, cause) in [
+        (EvidenceReport::default(), Standing::Completed, None),
+        (missing("a.txt"), Standing::Failed, Some(FailureCause::PermissionRefused)),
+    ] {
+        let mut bench = Bench::begun(opening(with_models(promising())));
+        bench.takes("CG-1", "A.1");
+        bench.fails("CG-1", "A.1", FailureCause::PermissionRefused);
+        assert_eq!(bench.standing("A"), Standing::Active, "what it wrote is looked at first");
+        bench.evidence("A.1", report);
+        let attempt = &bench.task("A").attempts[0];
+        assert_eq!((bench.standing("A"), attempt.cause), (standing, cause), "{:?}", attempt.error);
+        if cause.is_some() {
+            let error = attempt.error.as_deref().expect("an error");
+            assert!(error.contains("went wrong") && error.contains("a.txt is missing"), "{error}");
+        }
+    }
 }
