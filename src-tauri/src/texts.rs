@@ -94,11 +94,12 @@ impl Language {
     pub(crate) fn notification(self, notice: &Notice) -> Option<(String, String)> {
         let task = notice.task.as_ref().map_or("", |task| task.as_str());
         let agent = notice.agent.as_ref().map_or("", |agent| agent.as_str());
+        let who = if agent.is_empty() { task } else { agent };
         let title = match (self, notice.kind) {
             (Self::En, NoticeKind::TaskFailed) => format!("{task} failed"),
             (Self::Ja, NoticeKind::TaskFailed) => format!("{task} が失敗しました"),
-            (Self::En, NoticeKind::ApprovalAsked) => format!("{agent} asks for permission"),
-            (Self::Ja, NoticeKind::ApprovalAsked) => format!("{agent} が許可を求めています"),
+            (Self::En, NoticeKind::ApprovalAsked) => format!("{who} asks for permission"),
+            (Self::Ja, NoticeKind::ApprovalAsked) => format!("{who} が許可を求めています"),
             (Self::En, NoticeKind::BudgetReached) => "A budget is reached".to_owned(),
             (Self::Ja, NoticeKind::BudgetReached) => "予算に達しました".to_owned(),
             (Self::En, NoticeKind::RunnerLost) => "An agent program cannot work".to_owned(),

@@ -1,5 +1,6 @@
 //! A desk: a display, a session bus and a home of its own, and the program's window on it.
 
+use std::ffi::OsString;
 use std::fs::{File, Permissions};
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -29,6 +30,7 @@ pub struct Desk {
     /// The display.
     pub display: Display,
     window: Option<OpenWindow>,
+    more: Vec<(String, OsString)>,
     folder: TempDir,
     _screen: Guarded,
     _alone: File,
@@ -56,7 +58,13 @@ impl Desk {
         std::fs::set_permissions(folder.path().join("runtime"), Permissions::from_mode(0o700))?;
         let bus = Bus::start(folder.path()).await?;
         let (screen, display) = tokio::task::spawn_blocking(start_screen).await??;
-        Ok(Self { bus, display, window: None, folder, _screen: screen, _alone: alone })
+        Ok(Self { bus, display, window: None, more: Vec::new(), folder, _screen: screen, _alone: alone })
+    }
+
+    /// Adds a variable to the environment of what is started on this desk from now on, in place of
+    /// one of this name.
+    pub fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.more.push((name.to_owned(), value.into()));
     }
 
     /// A place on this desk.
@@ -172,6 +180,7 @@ impl Desk {
             ("NO_AT_BRIDGE", "1"),
             ("TAURI_WEBVIEW_AUTOMATION", "true"),
         ]);
+        command.envs(self.more.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -215,7 +224,8 @@ fn program(name: &str) -> Result<PathBuf> {
 }
 
 fn take_turn() -> Result<File> {
-    let file = File::create(std::env::temp_dir().join("miyabi-desk.lock"))?;
+    // Beside the tests: a test in a namespace of its own has another /tmp.
+    let file = File::create(std::env::current_exe()?.with_file_name("miyabi-desk.lock"))?;
     file.lock()?;
     Ok(file)
 }

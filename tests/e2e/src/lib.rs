@@ -4,6 +4,7 @@
 //! bus, a tmux server, all made for one test and gone with it. Nothing of the person's is touched.
 //! The programs are taken from the folder in which the tests were built.
 
+pub mod agents;
 pub mod bus;
 pub mod desk;
 pub mod files;

@@ -80,6 +80,32 @@ impl Page {
         eventually(&format!("a click on {css}"), SOON, click).await
     }
 
+    /// Types into a field in place of what stands there.
+    ///
+    /// # Errors
+    /// When it does not come or takes no text.
+    pub async fn fill(&self, css: &str, text: &str) -> Result<()> {
+        let field = self.see(css).await?;
+        field.clear().await?;
+        field.send_keys(text).await.with_context(|| format!("{css} takes no text"))
+    }
+
+    /// Waits until something says this.
+    ///
+    /// # Errors
+    /// When it does not in time; what it said last is in the error.
+    pub async fn says(&self, css: &str, text: &str) -> Result<()> {
+        // WebDriver's own text of a thing is empty where its overflow is hidden.
+        let words =
+            || async { self.client.find(Locator::Css(css)).await.ok()?.prop("innerText").await.ok()? };
+        let says = || async { words().await.filter(|said| said.contains(text)).map(drop) };
+        let heard = eventually(&format!("{css} says `{text}`"), SOON, says).await;
+        match heard {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.context(format!("it says {:?}", words().await))),
+        }
+    }
+
     /// An attribute of something, as a number.
     ///
     /// # Errors

@@ -1,14 +1,16 @@
 // The agents, grouped by host with its load and capacity. Each is a place to drop a task on, always
 // in sight below whatever the task is dragged from.
 
-import { CircleAlert, Users } from 'lucide-react';
+import { CircleAlert, Hourglass, Users } from 'lucide-react';
 import { memo } from 'react';
 
 import { DROP_LOOK, useAgentDrop } from '../app/drag';
 import { Hint } from '../design/controls';
 import { StateIcon } from '../design/StateIcon';
 import { Empty } from '../design/Empty';
-import { useText } from '../i18n';
+import { useLanguage, useText } from '../i18n';
+import { moneyText } from '../model/money';
+import { timeOfDay } from '../model/time';
 import type { AgentId, HostId, HostView } from '../platform/types';
 import { useRun, useRunShallow, useTask } from '../store/run';
 import { selectAgent, useView } from '../store/view';
@@ -16,13 +18,17 @@ import { agentState } from './agentState';
 
 const AgentItem = memo(function AgentItem({ id }: { id: AgentId }) {
   const t = useText();
+  const language = useLanguage();
   const agent = useRun((data) => data.agents[id]);
   const task = useTask(agent?.task ?? null);
   const selected = useView((view) => view.selectedAgent === id);
   const drop = useAgentDrop(id);
   if (agent === undefined) return null;
   const state = t(`agent.${agentState(agent)}`);
-  const text = [agent.title, task === undefined ? state : `${task.id} ${task.title}`, agent.problem].filter(Boolean).join(' · ');
+  const now = task === undefined ? state : `${task.id} ${task.title}`;
+  const rests = agent.rests_until === null ? null : t('agent.rests', { account: agent.account, time: timeOfDay(agent.rests_until, language) });
+  const cost = agent.usage.cost_usd === null ? null : moneyText(agent.usage.cost_usd);
+  const text = [agent.title, now, agent.activity, rests, cost, agent.problem].filter(Boolean).join(' · ');
   return (
     <li
       {...drop.place}
@@ -46,6 +52,7 @@ const AgentItem = memo(function AgentItem({ id }: { id: AgentId }) {
             <StateIcon phase={task.phase} size={12} />
           )}
           <span className={`text-xs tabular ${task === undefined ? 'text-ink-2' : 'font-medium text-ink'}`}>{id}</span>
+          {agent.rests_until === null ? null : <Hourglass size={11} className="text-back-off" aria-hidden="true" />}
           {agent.problem === null ? null : <CircleAlert size={12} className="text-failed" aria-hidden="true" />}
         </button>
       </Hint>

@@ -14,6 +14,27 @@ import { showOverlay } from '../store/view';
 
 const SECONDS = { done: 4, notice: 8, error: 12 };
 
+function Lines({ lines }: { lines: readonly string[] }) {
+  const t = useText();
+  if (lines.length === 0) return null;
+  return (
+    <ul
+      // Many commands must be scrolled by the keyboard too.
+      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+      tabIndex={0}
+      aria-label={t('confirm.lines')}
+      data-testid="confirm-lines"
+      className="selectable mt-2 flex max-h-52 flex-col gap-1 overflow-auto rounded-md bg-sunken px-2 py-1.5"
+    >
+      {lines.map((line, index) => (
+        <li key={index} className="font-mono text-2xs wrap-anywhere whitespace-pre-wrap text-ink">
+          {line}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 export function ConfirmDialog() {
   const t = useText();
   const question = useDialogs((dialogs) => dialogs.question);
@@ -24,13 +45,14 @@ export function ConfirmDialog() {
         <AlertDialog.Overlay className="fixed inset-0 z-60 bg-[oklch(0.15_0.02_280/0.45)]" />
         <AlertDialog.Content
           data-testid="confirm-dialog"
-          className="rising fixed top-[22vh] left-1/2 z-60 w-[420px] max-w-[92vw] -translate-x-1/2 rounded-lg border border-line bg-raised p-4 shadow-float focus:outline-none"
+          className={`rising fixed top-[22vh] left-1/2 z-60 ${question.lines === undefined ? 'w-[420px]' : 'w-[560px]'} max-w-[92vw] -translate-x-1/2 rounded-lg border border-line bg-raised p-4 shadow-float focus:outline-none`}
         >
           <AlertDialog.Title className="text-base font-semibold">{t(question.title, question.values)}</AlertDialog.Title>
           <AlertDialog.Description className="mt-1 text-sm text-ink-2">{t(question.body, question.values)}</AlertDialog.Description>
           {question.detail === '' ? null : (
             <p className="selectable mt-2 rounded-md bg-sunken px-2 py-1.5 text-xs text-ink-2">{question.detail}</p>
           )}
+          <Lines lines={question.lines ?? []} />
           <div className="mt-4 flex justify-end gap-2">
             <AlertDialog.Cancel asChild>
               <Button data-testid="confirm-no">{t('action.not_now')}</Button>

@@ -12,6 +12,8 @@ import { IconButton } from '../design/controls';
 import { ExportSheet } from '../export/ExportSheet';
 import { GraphPane } from '../graph/GraphPane';
 import { Header } from '../header/Header';
+import { DraftBanner } from '../header/DraftBanner';
+import { StandInBanner } from '../header/StandInBanner';
 import { StuckBanner } from '../header/StuckBanner';
 import { useText } from '../i18n';
 import { Inspector } from '../inspector/Inspector';
@@ -142,6 +144,8 @@ export function RunScreen() {
         <Header />
         <ConnectionLost />
         <StuckBanner />
+        <StandInBanner />
+        <DraftBanner />
         <main className="min-h-0 flex-1">
           <Main />
         </main>

@@ -9,6 +9,7 @@ import { ITEM_LOOK, MENU_LOOK } from '../design/menus';
 import { useText } from '../i18n';
 import { InboxButton } from '../inbox/Inbox';
 import { hasEnded, mayCancelRun, mayPauseRun, retryableTasks } from '../model/phases';
+import { amountText, isUsed, moneyText } from '../model/money';
 import { clockText, elapsedSeconds, wallSeconds } from '../model/time';
 import { useNow } from '../store/clock';
 import { useCommands, useSession } from '../store/context';
@@ -23,6 +24,34 @@ export function RehearsalBadge({ speed }: { speed: number | null }) {
     <Chip tone="rehearsal" data-testid="rehearsal-badge" title={t('rehearsal.text', { speed })} className="font-semibold tracking-wide">
       {t('rehearsal.badge', { speed })}
     </Chip>
+  );
+}
+
+/** The plan's own mark, as in “scripted model”: shown wherever the run is. */
+export function LabelBadge({ label }: { label: string | null }) {
+  if (label === null) return null;
+  return (
+    <Chip tone="rehearsal" data-testid="label-badge" className="max-w-40 truncate font-semibold tracking-wide uppercase">
+      {label}
+    </Chip>
+  );
+}
+
+/** What the run cost so far, of what it may. */
+function Cost() {
+  const t = useText();
+  const usage = useRun((data) => data.run.usage);
+  const budget = useRun((data) => data.run.budget_usd);
+  if (!isUsed(usage) && budget === null) return null;
+  const tokens = t('cost.tokens', { read: amountText(usage.input_tokens), cached: amountText(usage.cached_tokens), written: amountText(usage.output_tokens) });
+  const near = budget !== null && (usage.cost_usd ?? 0) > budget * 0.9;
+  return (
+    <Hint text={tokens}>
+      <span data-testid="cost" className={`shrink-0 text-sm tabular ${near ? 'text-back-off' : ''}`}>
+        {usage.cost_usd === null && isUsed(usage) ? amountText(usage.input_tokens + usage.output_tokens) : moneyText(usage.cost_usd ?? 0)}
+        {budget === null ? null : <span className="text-xs text-ink-3"> / {moneyText(budget)}</span>}
+      </span>
+    </Hint>
   );
 }
 
@@ -41,7 +70,7 @@ function Clock() {
   const t = useText();
   const run = useRun((data) => data.run);
   const elapsed = elapsedSeconds(run, useNow());
-  const forecast = wallSeconds(run.forecast.expected_seconds, run.rehearsal_speed);
+  const forecast = wallSeconds(run.expected_seconds, run.rehearsal_speed);
   return (
     <div className="flex shrink-0 items-baseline gap-1 text-sm tabular" title={t('header.clock')}>
       <span data-testid="elapsed" className={elapsed > forecast * 1.02 ? 'text-back-off' : ''}>
@@ -141,6 +170,7 @@ export function Header() {
   const session = useSession();
   const title = useRun((data) => data.run.title);
   const speed = useRun((data) => data.run.rehearsal_speed);
+  const label = useRun((data) => data.run.label);
   return (
     <header className="flex h-12 shrink-0 items-center gap-3 border-b border-line bg-surface pr-3 pl-2">
       <IconButton icon={ArrowLeft} label={t('header.back')} onClick={session.welcome} className="-mr-1.5" />
@@ -151,8 +181,10 @@ export function Header() {
         </Hint>
         <PhaseChip />
         <RehearsalBadge speed={speed} />
+        <LabelBadge label={label} />
         <Overall />
       </div>
+      <Cost />
       <Clock />
       <span className="h-5 w-px bg-line" aria-hidden="true" />
       <RunActions />

@@ -36,7 +36,7 @@ describe('the texts', () => {
   it('are all used', () => {
     const code = sources('src');
     // Keys that are put together of a fixed head and a word of the program.
-    const heads = [...code.matchAll(/`([a-z_]+\.)\$\{/g)].map((match) => match[1] ?? '');
+    const heads = [...code.matchAll(/`([a-z_.]+\.)\$\{/g)].map((match) => match[1] ?? '');
     const unused = [...english.keys()]
       .map((key) => key.replace(/_(one|other)$/, ''))
       .filter((key) => !code.includes(`'${key}'`) && !code.includes(`"${key}"`) && !heads.some((head) => key.startsWith(head)));

@@ -1,6 +1,19 @@
 // One notice, in the inbox and in the corner of the window.
 
-import { CircleAlert, CircleCheck, FilePen, OctagonX, ServerOff, TriangleAlert, UserPlus } from 'lucide-react';
+import {
+  CircleAlert,
+  CircleCheck,
+  CircleDollarSign,
+  FilePen,
+  Hourglass,
+  OctagonX,
+  PlugZap,
+  ServerOff,
+  ShieldQuestion,
+  TriangleAlert,
+  Unplug,
+  UserPlus,
+} from 'lucide-react';
 import type { LucideIcon } from 'lucide-react';
 
 import { useLanguage, useText } from '../i18n';
@@ -23,6 +36,11 @@ const LOOKS: Record<NoticeKind, [icon: LucideIcon, colour: string]> = {
   agent_problem: [TriangleAlert, 'text-failed'],
   state_problem: [OctagonX, 'text-failed'],
   host_lost: [ServerOff, 'text-failed'],
+  approval_asked: [ShieldQuestion, 'text-back-off'],
+  budget_reached: [CircleDollarSign, 'text-back-off'],
+  account_rests: [Hourglass, 'text-back-off'],
+  runner_lost: [Unplug, 'text-failed'],
+  runner_back: [PlugZap, 'text-completed'],
 };
 
 export function NoticeItem({ notice }: { notice: Notice }) {
@@ -30,7 +48,7 @@ export function NoticeItem({ notice }: { notice: Notice }) {
   const language = useLanguage();
   const agent = useRun((data) => (notice.task === null ? notice.agent : (data.tasks[notice.task]?.agent ?? notice.agent)));
   const [Icon, colour] = LOOKS[notice.kind];
-  const title = t(`notice.${notice.kind}`, { task: notice.task ?? '', agent: notice.agent ?? '' });
+  const title = t(`notice.${notice.kind}`, { task: notice.task ?? '', agent: agent ?? '' });
   const open = (): void => {
     if (notice.task !== null) {
       selectTask(notice.task, agent);

@@ -6,10 +6,11 @@ import { Collapsible } from 'radix-ui';
 import { StateIcon } from '../design/StateIcon';
 import { useLanguage, useText } from '../i18n';
 import { attemptPhase } from '../model/bars';
+import { isUsed } from '../model/money';
 import { durationText, millisOf, secondsBetween, timeOfDay } from '../model/time';
 import type { AttemptView, CheckResult, EvidenceReport, TaskView } from '../platform/types';
 import { useNow } from '../store/clock';
-import { CodeLines } from './parts';
+import { CodeLines, usageText } from './parts';
 
 function Check({ check }: { check: CheckResult }) {
   const Icon = check.passed ? CircleCheck : CircleX;
@@ -89,6 +90,13 @@ export function Attempt({ attempt, task }: { attempt: AttemptView; task: TaskVie
           {timeOfDay(attempt.assigned_at, language)} – {attempt.ended_at === null ? t('attempt.open') : timeOfDay(attempt.ended_at, language)}
         </p>
         {attempt.error === null ? null : <p className={`selectable text-xs break-words ${phase === 'failed' ? 'text-failed' : 'text-ink-2'}`}>{attempt.error}</p>}
+        {attempt.cause === null ? null : <p className="text-xs text-ink-3">{t(`remedy.${attempt.cause}`)}</p>}
+        {attempt.session === null ? null : (
+          <p className="selectable text-2xs wrap-anywhere text-ink-3 tabular">
+            {t('attempt.session', { session: attempt.session, model: attempt.model ?? '–' })}
+          </p>
+        )}
+        {isUsed(attempt.usage) ? <p className="text-2xs text-ink-3 tabular">{usageText(t, attempt.usage)}</p> : null}
         {attempt.output_files.length === 0 ? null : (
           <div>
             <p className="text-2xs text-ink-3">{t('attempt.claims')}</p>

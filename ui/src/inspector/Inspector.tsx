@@ -7,6 +7,7 @@ import { StateIcon } from '../design/StateIcon';
 import { useLanguage, useText } from '../i18n';
 import { countBehind } from '../model/graph';
 import { cancelBlocker, isAtWork, retryBlocker } from '../model/phases';
+import { isUsed } from '../model/money';
 import { durationText, millisOf, secondsBetween, timeOfDay } from '../model/time';
 import { countsDown, waitText } from '../model/waiting';
 import type { TaskView } from '../platform/types';
@@ -15,7 +16,7 @@ import { useCommands } from '../store/context';
 import { useRun, useTask } from '../store/run';
 import { openInspector, useView } from '../store/view';
 import { Attempt } from './Attempts';
-import { CodeLines, Fact, Section, TaskLink, TaskLinks } from './parts';
+import { CodeLines, Fact, Section, TaskLink, TaskLinks, usageText } from './parts';
 import { ReassignMenu } from './ReassignMenu';
 import { RunFacts } from './RunFacts';
 
@@ -90,7 +91,9 @@ function Facts({ task }: { task: TaskView }) {
         <Fact label="fact.agent">
           {task.agent}
           {task.agent === task.planned_agent ? '' : ` ${t('fact.planned_for', { agent: task.planned_agent })}`}
+          {task.stood_in ? ` · ${t('fact.stood_in')}` : ''}
         </Fact>
+        {isUsed(task.usage) ? <Fact label="fact.cost">{usageText(t, task.usage)}</Fact> : null}
         <Fact label="fact.status">{task.status}</Fact>
         {task.host === null ? null : <Fact label="fact.host">{task.host}</Fact>}
         <Fact label="fact.module">{task.module === '' ? '–' : task.module}</Fact>

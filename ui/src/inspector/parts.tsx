@@ -5,7 +5,8 @@ import type { ReactNode } from 'react';
 import { StateIcon } from '../design/StateIcon';
 import { useText } from '../i18n';
 import type { TextKey } from '../i18n';
-import type { TaskId } from '../platform/types';
+import { amountText, moneyText } from '../model/money';
+import type { TaskId, UsageView } from '../platform/types';
 import { useTask } from '../store/run';
 import { selectTask } from '../store/view';
 
@@ -58,6 +59,12 @@ export function TaskLinks({ ids, none }: { ids: readonly TaskId[]; none: TextKey
       ))}
     </div>
   );
+}
+
+/** What a model read, wrote and cost, in a line. */
+export function usageText(t: ReturnType<typeof useText>, usage: UsageView): string {
+  const tokens = t('cost.tokens', { read: amountText(usage.input_tokens), cached: amountText(usage.cached_tokens), written: amountText(usage.output_tokens) });
+  return usage.cost_usd === null ? tokens : `${moneyText(usage.cost_usd)} · ${tokens}`;
 }
 
 export function CodeLines({ lines, none }: { lines: readonly string[]; none: TextKey }) {

@@ -11,6 +11,7 @@ import { useText } from '../i18n';
 import { useAgents } from '../store/run';
 import { selectAgent, useView } from '../store/view';
 import { LogGrid } from './LogGrid';
+import { SayLine } from './SayLine';
 import { LogTerminal } from './LogTerminal';
 import { searchDecorations } from './terminal';
 import type { LogView } from './terminal';
@@ -95,13 +96,16 @@ export function LogsPane() {
   );
   return (
     <Pane name="logs" title="logs.title" lead={lead} actions={actions}>
-      <div ref={frame} className="h-full">
+      <div ref={frame} className="flex h-full flex-col">
+        <div className="relative min-h-0 flex-1">
         {searching && !grid ? <SearchBar view={view} onClose={() => setSearching(false)} /> : null}
         {grid ? (
           <LogGrid follow={follow} onOpen={openOne} />
         ) : (
           <LogTerminal key={selected ?? ''} agent={selected} small={false} follow={follow} onFollow={setFollow} onView={setView} />
         )}
+        </div>
+        {grid || selected === null ? null : <SayLine key={selected} agent={selected} />}
       </div>
     </Pane>
   );

@@ -62,6 +62,8 @@ export function searchDecorations(theme: 'light' | 'dark') {
 
 export function openTerminal(element: HTMLElement, theme: 'light' | 'dark', options: { fontSize: number; scrollback: number }): LogView {
   const terminal = new Terminal({
+    // Bold text keeps its colour: a bright yellow cannot be read on white.
+    drawBoldTextInBrightColors: false,
     ...options,
     theme: terminalTheme(theme),
     fontFamily: getComputedStyle(document.documentElement).getPropertyValue('--font-mono') || 'monospace',

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 
-import { level6 } from '../platform/memory/level6';
+import { NOTHING_USED, level6 } from '../platform/memory/level6';
 import type { TaskView } from '../platform/types';
 import { clampWindow, panWindow, secondsAt, ticks, tickStep, wholeWindow, xOf, zoomWindow } from './axis';
 import { createRowCache, timelineRows, waveMarks } from './bars';
@@ -85,6 +85,9 @@ describe('the rows of the timeline', () => {
     error: null,
     output_files: [],
     evidence: null,
+    session: null,
+    model: null,
+    usage: NOTHING_USED,
   };
 
   it('hold the plan, and beside it what came of it in the row of who did it', () => {

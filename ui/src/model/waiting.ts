@@ -12,6 +12,7 @@ export type WaitKey =
   | 'wait.capacity_run'
   | 'wait.budget'
   | 'wait.approval'
+  | 'wait.account'
   | 'wait.back_off'
   | 'wait.wave'
   | 'wait.pause'
@@ -40,6 +41,10 @@ export function waitText(reason: WaitReason, nowMillis: number): WaitText {
       const seconds = Math.max(0, Math.ceil(reason.until_seconds - nowMillis / 1000));
       return { key: 'wait.back_off', values: { seconds, attempt: reason.attempt }, tasks: [] };
     }
+    case 'account': {
+      const seconds = Math.max(0, Math.ceil(reason.until_seconds - nowMillis / 1000));
+      return { key: 'wait.account', values: { seconds, account: reason.account }, tasks: [] };
+    }
     case 'wave':
       return { key: 'wait.wave', values: { wave: reason.wave }, tasks: [] };
     default:
@@ -49,5 +54,5 @@ export function waitText(reason: WaitReason, nowMillis: number): WaitText {
 
 /** Whether the text of some reason changes as time goes by. */
 export function countsDown(task: TaskView): boolean {
-  return task.waiting.some((reason) => reason.reason === 'back_off');
+  return task.waiting.some((reason) => reason.reason === 'back_off' || reason.reason === 'account');
 }

@@ -10,8 +10,10 @@ import { Button, IconButton } from '../design/controls';
 import { PickMenu } from '../design/menus';
 import { Empty } from '../design/Empty';
 import { GraphPane } from '../graph/GraphPane';
+import { LabelBadge } from '../header/Header';
 import { useText } from '../i18n';
 import type { TextKey } from '../i18n';
+import { moneyText } from '../model/money';
 import { DEFAULT_SPEED, rehearseBlocker, SPEEDS, startBlocker } from '../model/review';
 import { durationText, wallSeconds } from '../model/time';
 import type { ApiError, Choice, PlanView, StartOptions } from '../platform/types';
@@ -137,6 +139,16 @@ function StartBar({ plan, blockers, speed, busy, external, onSpeed, onExternal, 
   );
 }
 
+function Budget({ limit }: { limit: number | null }) {
+  const t = useText();
+  if (limit === null) return null;
+  return (
+    <p data-testid="review-budget" className="shrink-0 text-xs text-ink-2 tabular">
+      {t('review.budget', { limit: moneyText(limit) })}
+    </p>
+  );
+}
+
 export function PlanReview({ path, stateDir, speed: wanted }: { path: string; stateDir: string | null; speed: number | null }) {
   const t = useText();
   const session = useSession();
@@ -175,7 +187,9 @@ export function PlanReview({ path, stateDir, speed: wanted }: { path: string; st
         <IconButton icon={ArrowLeft} label={t('header.back')} onClick={session.welcome} className="-mr-1.5" />
         <Brand />
         <h1 className="min-w-0 truncate text-sm font-semibold">{plan.preview?.run.title ?? t('review.title')}</h1>
+        <LabelBadge label={plan.preview?.run.label ?? null} />
         <p className="selectable min-w-0 flex-1 truncate text-xs text-ink-3">{plan.path}</p>
+        <Budget limit={plan.preview?.run.budget_usd ?? null} />
         <IconButton icon={RefreshCw} label={t('review.reload')} onClick={reload} />
         <ThemeToggle />
       </header>

@@ -12,6 +12,7 @@ async function amended(options: StartOptions, error: ApiError): Promise<StartOpt
       body: 'confirm.trust.body',
       values: {},
       detail: error.message,
+      lines: error.hints,
       confirm: 'confirm.trust.yes',
       tone: 'plain',
     });

@@ -37,6 +37,18 @@ export const commands = {
 	retryTask: (task: TaskId) => __TAURI_INVOKE<null>("retry_task", { task }),
 	/**  Gives a task to another agent. */
 	reassign: (task: TaskId, agent: AgentId, stopRunning: boolean) => __TAURI_INVOKE<null>("reassign", { task, agent, stopRunning }),
+	/**  Answers a request for permission in the inbox. A refusal may say why; the agent is told. */
+	answer: (number: number, answer: ApprovalAnswer, scope: ApprovalScope) => __TAURI_INVOKE<null>("answer", { number, answer, scope }),
+	/**  Lets more be spent, so that what a budget holds back goes on. */
+	raiseBudget: (number: number, limitUsd: number) => __TAURI_INVOKE<null>("raise_budget", { number, limitUsd }),
+	/**  Says something to an agent at its work. */
+	say: (agent: AgentId, text: string) => __TAURI_INVOKE<null>("say", { agent, text }),
+	/**  Makes a plan of one task from a prompt. Answers its folder. */
+	promptPlan: (plan: PromptPlan) => __TAURI_INVOKE<string>("prompt_plan", { plan }),
+	/**  Makes the plan whose run drafts a plan from a goal. Answers its folder. */
+	goalPlan: (plan: GoalPlan) => __TAURI_INVOKE<string>("goal_plan", { plan }),
+	/**  Asks for a folder by a native dialog. Answers its path, or nothing when the person cancelled. */
+	chooseFolder: () => __TAURI_INVOKE<string | null>("choose_folder"),
 	/**
 	 *  Sends an agent's log, or the orchestrator's, from an offset and then as it grows. Each message
 	 *  holds the offset of its first byte (8 bytes, most significant first), then the log's bytes. So
@@ -112,6 +124,16 @@ export type AgentView = {
 	draining: boolean,
 	/**  What is wrong with it, with the remedy. */
 	problem: string | null,
+	/**  Agents of one account share its rate limit; empty for those without a model. */
+	account: string,
+	/**  What it is doing, in a line; empty where nothing is known. */
+	activity: string,
+	/**  Whether something can be said to it at this moment. */
+	listens: boolean,
+	/**  Until when its account is at a rate limit. */
+	rests_until: Timestamp | null,
+	/**  What its attempts used. */
+	usage: UsageView,
 };
 
 /**  What went wrong, and what to do. */
@@ -125,6 +147,24 @@ export type ApiError = {
 	/**  The plan's findings, for [`ErrorCode::BadPlan`]. */
 	findings: Finding[],
 };
+
+/**  The answer. */
+export type ApprovalAnswer = 
+/**  It may. */
+{ answer: "allow" } | 
+/**  It may not. */
+{ answer: "deny"; 
+/**  What the agent is told. */
+reason: string };
+
+/**  How far an allowance reaches. */
+export type ApprovalScope = 
+/**  This request. */
+"once" | 
+/**  The same tool, in all attempts of this task. */
+"task" | 
+/**  The same tool, for every agent of this run. */
+"run";
 
 /**  One try of a task. */
 export type AttemptView = {
@@ -146,6 +186,12 @@ export type AttemptView = {
 	output_files: string[],
 	/**  What was found after its claim. */
 	evidence: EvidenceReport | null,
+	/**  The session of the agent program. */
+	session: string | null,
+	/**  The model, as the program names it. */
+	model: string | null,
+	/**  What it used. */
+	usage: UsageView,
 };
 
 /**  Whether the open run's backend answers. When it does again, the window opens the run anew. */
@@ -280,7 +326,27 @@ export type FailureCause =
 /**  A person moved it to another agent. */
 "reassigned" | 
 /**  A person stopped the run with all its agents. */
-"stopped";
+"stopped" | 
+/**  The agent program is not installed. */
+"not_installed" | 
+/**  The agent program is not logged in, or its key is refused. */
+"not_logged_in" | 
+/**  The account's rate limit or quota is reached. */
+"rate_limited" | 
+/**  The model's provider does not answer, or answers with errors. */
+"provider_down" | 
+/**  The conversation is too long for the model, or has had as many turns as it may. */
+"context_limit" | 
+/**  It needed a permission that was refused. */
+"permission_refused" | 
+/**  No word came from it for longer than it may be silent. */
+"silent" | 
+/**  Its program ended in the midst of the work, without a word. */
+"crashed" | 
+/**  Its program was killed by a signal. */
+"killed" | 
+/**  Its budget is used up; it goes on when a person raises that. */
+"budget_reached";
 
 /**  One thing that is wrong, or that a person should know before the start. */
 export type Finding = {
@@ -321,6 +387,18 @@ export type Forecast = {
 	slots: Slot[],
 };
 
+/**  A plan that an agent drafts from a goal. */
+export type GoalPlan = {
+	/**  What is to be reached, in the person's words. */
+	goal: string,
+	/**  The repository that the agent reads; none for an empty start. */
+	repo: string | null,
+	/**  The folder that the plan is written to. */
+	out: string,
+	/**  The agent program: `claude` or `codex`. */
+	agent: RunnerKind,
+};
+
 /**  A host, as in `MUGEN`. */
 export type HostId = string;
 
@@ -343,6 +421,49 @@ export type HostView = {
 	/**  What is wrong with it, with the remedy. */
 	problem: string | null,
 };
+
+/**  Something that waits for a person. */
+export type InboxItem = {
+	/**  Unique in the run, as in `ask-3` or `failed-Task-6`. */
+	id: string,
+	/**  The number that `miyabi approve`, `deny` and `budget` take; none where there is nothing to answer. */
+	number: number | null,
+	/**  What it is. */
+	kind: InboxKind,
+	/**  Since when it waits. */
+	at: Timestamp,
+	/**  The agent that asks, or that it is about. */
+	agent: AgentId | null,
+	/**  The task that it is about. */
+	task: TaskId | null,
+	/**  The tool that the agent would use; empty otherwise. */
+	tool: string,
+	/**  What it would do, or what is wrong, in a line. */
+	what: string,
+	/**  All that is known of it. */
+	detail: string,
+	/**  How many tasks wait behind it. */
+	blocks: number,
+	/**  When it is answered by itself; none where it waits on. */
+	answers_at: Timestamp | null,
+	/**  Of a budget: what was spent, in US dollars. */
+	spent_usd: number | null,
+	/**  Of a budget: what may be spent, in US dollars. */
+	limit_usd: number | null,
+};
+
+/**  What an inbox item is. */
+export type InboxKind = 
+/**  An agent asks for permission. */
+"approval" | 
+/**  The run's budget is reached. */
+"run_budget" | 
+/**  An agent's budget is reached. */
+"agent_budget" | 
+/**  A task's budget is reached. */
+"task_budget" | 
+/**  A task failed for good. */
+"task_failed";
 
 /**
  *  What the window is to show first. A run that is at work comes alone: it is opened, whatever else
@@ -426,7 +547,17 @@ export type NoticeKind =
 /**  The state folder cannot be written. */
 "state_problem" | 
 /**  A helper is gone and is being started again. */
-"host_lost";
+"host_lost" | 
+/**  An agent waits for permission. */
+"approval_asked" | 
+/**  A budget is reached. */
+"budget_reached" | 
+/**  An account is at its rate limit. */
+"account_rests" | 
+/**  Agents of a runner cannot work; others stand in for them. */
+"runner_lost" | 
+/**  Agents of a runner work again. */
+"runner_back";
 
 /**  Where a finding stands. */
 export type Place = {
@@ -468,6 +599,16 @@ export type Point = {
 	y: number,
 };
 
+/**  A plan of one task, made from a prompt. */
+export type PromptPlan = {
+	/**  What the agent is told. */
+	prompt: string,
+	/**  The agent program: `claude` or `codex`. */
+	agent: RunnerKind,
+	/**  Where it works. */
+	work_folder: string,
+};
+
 /**  A report's form. */
 export type ReportFormat = 
 /**  Markdown. */
@@ -492,6 +633,8 @@ export type RunPatch = {
 	agents: AgentView[],
 	/**  Changed hosts. */
 	hosts: HostView[],
+	/**  The whole inbox, where it changed. */
+	inbox: InboxItem[] | null,
 	/**  New notices. */
 	notices: Notice[],
 };
@@ -525,7 +668,9 @@ export type RunSnapshot = {
 	agents: AgentView[],
 	/**  In the plan's order. */
 	hosts: HostView[],
-	/**  What needs a person or should be known, oldest first. */
+	/**  What needs a person, oldest first. */
+	inbox: InboxItem[],
+	/**  What should be known, oldest first. */
 	notices: Notice[],
 };
 
@@ -547,6 +692,8 @@ export type RunSummary = {
 	total: number,
 	/**  How fast a rehearsal plays; none for a real run. */
 	rehearsal_speed: number | null,
+	/**  The plan's mark, as in `scripted model`. */
+	label: string | null,
 	/**  Whether its backend is at work at this moment. */
 	alive: boolean,
 };
@@ -563,6 +710,8 @@ export type RunView = {
 	phase: RunPhase,
 	/**  How fast a rehearsal plays; none for a real run. */
 	rehearsal_speed: number | null,
+	/**  The plan's mark, as in `scripted model`; shown wherever the run is. */
+	label: string | null,
 	/**  How waves and edges are read. */
 	choice: Choice,
 	/**  The state folder. */
@@ -592,8 +741,19 @@ export type RunView = {
 	 *  estimates (a rehearsal at 60x takes a sixtieth of them).
 	 */
 	forecast: Forecast,
+	/**
+	 *  How long the whole run is expected to take now, in seconds of the plan's estimates: tasks that
+	 *  others stand in for take half as long again.
+	 */
+	expected_seconds: number,
 	/**  Why nothing goes on, when the run is stuck: a line a task. */
 	stuck: string[],
+	/**  What all attempts used. */
+	usage: UsageView,
+	/**  What may be spent, in US dollars. */
+	budget_usd: number | null,
+	/**  Whose tasks others take at this moment. */
+	stand_ins: StandInView[],
 };
 
 /**  How an agent is run. */
@@ -602,6 +762,10 @@ export type RunnerKind =
 "claude" | 
 /**  OpenAI Codex. */
 "codex" | 
+/**  Any program that speaks the Agent Client Protocol. */
+"acp" | 
+/**  An MCP server whose tools are agents. */
+"mcp" | 
 /**  Any program. */
 "command" | 
 /**  Somebody else's loop over its status file. */
@@ -632,6 +796,18 @@ export type Slot = {
 	level: number,
 	/**  Whether it stands on the critical path. */
 	critical: boolean,
+};
+
+/**  A runner whose agents cannot work, so that others stand in for them. */
+export type StandInView = {
+	/**  Whose tasks are given away. */
+	runner: RunnerKind,
+	/**  For people. */
+	why: string,
+	/**  Since when. */
+	since: Timestamp,
+	/**  When one task tries whether it is back. */
+	recheck_at: Timestamp,
 };
 
 /**  How a run is to be started. */
@@ -753,6 +929,10 @@ export type TaskView = {
 	completed_at: Timestamp | null,
 	/**  Why it failed. */
 	error: string | null,
+	/**  What its attempts used. */
+	usage: UsageView,
+	/**  Whether an agent of another kind stands in for its own. */
+	stood_in: boolean,
 	/**  Oldest first. */
 	attempts: AttemptView[],
 	/**  In seconds from the start of the run, by the forecast. */
@@ -772,6 +952,18 @@ export type TransportKind =
 "local" | 
 /**  SSH. */
 "ssh";
+
+/**  Tokens and money. */
+export type UsageView = {
+	/**  Tokens read, those from a cache included. */
+	input_tokens: number,
+	/**  Tokens read from a cache. */
+	cached_tokens: number,
+	/**  Tokens written. */
+	output_tokens: number,
+	/**  In US dollars; none where nobody says so. */
+	cost_usd: number | null,
+};
 
 /**  Why a task that is not running does not run. Every such task has at least one reason. */
 export type WaitReason = 
@@ -809,6 +1001,12 @@ limit: number } |
 until_seconds: number; 
 /**  Which try comes next. */
 attempt: number } | 
+/**  The account of its agents is at a rate limit. */
+{ reason: "account"; 
+/**  Which account. */
+account: string; 
+/**  Seconds since 1970-01-01 UTC. */
+until_seconds: number } | 
 /**  A wave before its own has not ended. */
 { reason: "wave"; 
 /**  The wave that the run is at. */

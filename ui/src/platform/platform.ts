@@ -3,13 +3,17 @@
 import type {
   AgentId,
   ApiError,
+  ApprovalAnswer,
+  ApprovalScope,
   BackendState,
   Choice,
   DoctorLine,
   Event,
+  GoalPlan,
   InitialTarget,
   Language,
   PlanView,
+  PromptPlan,
   ReportFormat,
   RunSnapshot,
   RunSummary,
@@ -46,6 +50,17 @@ export interface Platform {
   retryTask(task: TaskId): Promise<void>;
   reassign(task: TaskId, agent: AgentId, stopRunning: boolean): Promise<void>;
 
+  /** Answers a request for permission by its number in the inbox. */
+  answer(number: number, answer: ApprovalAnswer, scope: ApprovalScope): Promise<void>;
+  raiseBudget(number: number, limitUsd: number): Promise<void>;
+  /** Says something to an agent at its work. */
+  say(agent: AgentId, text: string): Promise<void>;
+
+  /** Makes a plan of one task; answers its folder. */
+  promptPlan(plan: PromptPlan): Promise<string>;
+  /** Makes the plan whose run drafts a plan; answers its folder. */
+  goalPlan(plan: GoalPlan): Promise<string>;
+
   /** No agent means the orchestrator's own log. */
   followLog(
     agent: AgentId | null,
@@ -58,6 +73,8 @@ export interface Platform {
   exportReport(format: ReportFormat): Promise<string | null>;
   /** Asks by a native dialog; answers the path, or null when the person cancelled. */
   choosePlan(): Promise<string | null>;
+  /** Asks by a native dialog; answers the path, or null when the person cancelled. */
+  chooseFolder(): Promise<string | null>;
 
   setNotifications(enabled: boolean): Promise<void>;
   setLanguage(language: Language): Promise<void>;

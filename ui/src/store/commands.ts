@@ -3,7 +3,7 @@
 
 import { asApiError } from '../platform/platform';
 import type { Platform } from '../platform/platform';
-import type { AgentId, ReportFormat, TaskId } from '../platform/types';
+import type { AgentId, ApprovalAnswer, ApprovalScope, ReportFormat, TaskId } from '../platform/types';
 import { ask, showToast } from './dialogs';
 
 export type Commands = {
@@ -15,6 +15,10 @@ export type Commands = {
   retryTask: (task: TaskId) => Promise<void>;
   retryTasks: (tasks: readonly TaskId[]) => Promise<void>;
   reassign: (task: TaskId, agent: AgentId) => Promise<void>;
+  answer: (number: number, answer: ApprovalAnswer, scope: ApprovalScope) => Promise<void>;
+  raiseBudget: (number: number, limitUsd: number) => Promise<void>;
+  /** Resolves to whether it was taken. */
+  say: (agent: AgentId, text: string) => Promise<boolean>;
   exportReport: (format: ReportFormat) => Promise<void>;
 };
 
@@ -90,6 +94,16 @@ async function exportReport(platform: Platform, format: ReportFormat): Promise<v
   if (path !== null) showToast({ kind: 'done', text: 'toast.exported', values: { path } });
 }
 
+async function say(platform: Platform, agent: AgentId, text: string): Promise<boolean> {
+  try {
+    await platform.say(agent, text);
+    return true;
+  } catch (thrown) {
+    showToast({ kind: 'error', error: asApiError(thrown) });
+    return false;
+  }
+}
+
 /** `leave` is called when the run has been stopped and there is nothing left to look at. */
 export function createCommands(platform: Platform, leave: () => void): Commands {
   return {
@@ -101,6 +115,9 @@ export function createCommands(platform: Platform, leave: () => void): Commands 
     retryTask: (task) => showingErrors(() => platform.retryTask(task)),
     retryTasks: (tasks) => showingErrors(async () => void (await Promise.all(tasks.map((task) => platform.retryTask(task))))),
     reassign: (task, agent) => showingErrors(() => reassign(platform, task, agent)),
+    answer: (number, answer, scope) => showingErrors(() => platform.answer(number, answer, scope)),
+    raiseBudget: (number, limitUsd) => showingErrors(() => platform.raiseBudget(number, limitUsd)),
+    say: (agent, text) => say(platform, agent, text),
     exportReport: (format) => showingErrors(() => exportReport(platform, format)),
   };
 }

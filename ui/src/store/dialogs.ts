@@ -11,6 +11,8 @@ export type Question = {
   values: TextValues;
   /** What the program said, in its own words. */
   detail: string;
+  /** What it is about, line by line, as the commands that would be started. */
+  lines?: readonly string[];
   confirm: TextKey;
   tone: 'plain' | 'danger';
 };

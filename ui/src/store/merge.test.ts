@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { permission } from '../platform/memory/inbox';
 import { level6 } from '../platform/memory/level6';
 import type { Notice, RunPatch } from '../platform/types';
 import { applyPatch, fromSnapshot, mergeNotices } from './merge';
@@ -7,7 +8,7 @@ import { applyPatch, fromSnapshot, mergeNotices } from './merge';
 const start = fromSnapshot(level6(0));
 
 function patch(change: Partial<RunPatch>): RunPatch {
-  return { revision: 2, run: start.run, tasks: [], agents: [], hosts: [], notices: [], ...change };
+  return { revision: 2, run: start.run, tasks: [], agents: [], hosts: [], inbox: null, notices: [], ...change };
 }
 
 function notice(id: number): Notice {
@@ -37,6 +38,17 @@ describe('applyPatch', () => {
     if (agent === undefined) throw new Error('the fixture lost CG-1');
     const after = applyPatch(start, patch({ agents: [{ ...agent, id: 'CG-10' }] }));
     expect(after === 'gap' ? null : after.agentIds.at(-1)).toBe('CG-10');
+  });
+
+  it('keeps the inbox until a patch brings another', () => {
+    const waiting = [{ ...permission, number: 3 }];
+    const asked = applyPatch(start, patch({ inbox: waiting }));
+    if (asked === 'gap') throw new Error('not a gap');
+    expect(asked.inbox).toBe(waiting);
+    const later = applyPatch(asked, patch({ revision: 3 }));
+    expect(later === 'gap' ? null : later.inbox).toBe(waiting);
+    const answered = applyPatch(asked, patch({ revision: 3, inbox: [] }));
+    expect(answered === 'gap' ? null : answered.inbox).toEqual([]);
   });
 
   it('lays the graph out again only when needs or places changed', () => {

@@ -6,6 +6,7 @@ import type {
   AgentView,
   HostId,
   HostView,
+  InboxItem,
   Notice,
   RunPatch,
   RunSnapshot,
@@ -23,6 +24,9 @@ export type RunData = {
   agents: Record<AgentId, AgentView>;
   hostIds: HostId[];
   hosts: Record<HostId, HostView>;
+  /** What waits for the person. */
+  inbox: InboxItem[];
+  /** What should be known. */
   notices: Notice[];
   dependents: Record<TaskId, TaskId[]>;
   /** Counts the changes of needs and places: while it stands still, the graph keeps its shape. */
@@ -45,6 +49,7 @@ export function fromSnapshot(snapshot: RunSnapshot, topology = 0): RunData {
     agents: byId(snapshot.agents),
     hostIds: snapshot.hosts.map((host) => host.id),
     hosts: byId(snapshot.hosts),
+    inbox: snapshot.inbox,
     notices: snapshot.notices,
     dependents: dependentsOf(snapshot.tasks),
     topology,
@@ -86,6 +91,7 @@ export function applyPatch(data: RunData, patch: RunPatch): RunData | 'gap' {
     agents: agents.items,
     hostIds: hosts.ids,
     hosts: hosts.items,
+    inbox: patch.inbox ?? data.inbox,
     notices: mergeNotices(data.notices, patch.notices),
     dependents: reshaped ? dependentsOf(tasks.ids.flatMap((id) => tasks.items[id] ?? [])) : data.dependents,
     topology: reshaped ? data.topology + 1 : data.topology,

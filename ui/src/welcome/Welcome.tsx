@@ -1,12 +1,12 @@
 // Where one begins: open a plan, or go back to a run.
 
-import { FolderOpen, History, LoaderCircle, OctagonX, Settings2 } from 'lucide-react';
+import { FolderOpen, History, LoaderCircle, MessageSquareText, OctagonX, Settings2, Sparkles } from 'lucide-react';
 import { useEffect, useState } from 'react';
 
 import { Brand } from '../app/Brand';
 import { Button, Chip, IconButton } from '../design/controls';
 import { Empty } from '../design/Empty';
-import { RehearsalBadge } from '../header/Header';
+import { LabelBadge, RehearsalBadge } from '../header/Header';
 import { useLanguage, useText } from '../i18n';
 import { hasEnded } from '../model/phases';
 import { orderRuns } from '../model/runs';
@@ -18,6 +18,8 @@ import { showingErrors } from '../store/commands';
 import { useSession } from '../store/context';
 import { PLAIN_START } from '../store/session';
 import { showOverlay } from '../store/view';
+import { NewWork } from './NewWork';
+import type { WorkKind } from './NewWork';
 
 type Runs = { at: 'loading' } | { at: 'failed'; error: ApiError } | { at: 'there'; runs: RunSummary[] };
 
@@ -64,6 +66,7 @@ function RunLine({ run }: { run: RunSummary }) {
           </span>
         </span>
         <RehearsalBadge speed={run.rehearsal_speed} />
+        <LabelBadge label={run.label} />
         <span className="w-12 text-right text-xs text-ink-2 tabular">
           {run.completed}/{run.total}
         </span>
@@ -99,6 +102,7 @@ function RunList() {
 export function Welcome() {
   const t = useText();
   const session = useSession();
+  const [work, setWork] = useState<WorkKind | null>(null);
   const choose = (): void =>
     void showingErrors(async () => {
       const path = await session.platform.choosePlan();
@@ -116,11 +120,18 @@ export function Welcome() {
           <h1 className="text-lg font-semibold">{t('app.name')}</h1>
         </div>
         <p className="mt-2 max-w-[52ch] text-sm text-ink-2">{t('welcome.text')}</p>
-        <div className="mt-5">
+        <div className="mt-5 flex flex-wrap gap-2">
           <Button look="primary" icon={FolderOpen} data-testid="open-plan" className="h-8 px-3.5" onClick={choose}>
             {t('welcome.open')}
           </Button>
+          <Button icon={Sparkles} data-testid="new-goal" className="h-8 px-3.5" onClick={() => setWork('goal')}>
+            {t('work.goal')}
+          </Button>
+          <Button icon={MessageSquareText} data-testid="new-prompt" className="h-8 px-3.5" onClick={() => setWork('prompt')}>
+            {t('work.prompt')}
+          </Button>
         </div>
+        {work === null ? null : <NewWork key={work} kind={work} onClose={() => setWork(null)} />}
         <h2 className="mt-10 mb-2 text-xs font-semibold text-ink-2">{t('welcome.runs')}</h2>
         <div className="min-h-40 rounded-lg border border-line bg-surface">
           <RunList />

@@ -1,5 +1,7 @@
 //! Facts that a person should hear of, as notices.
 
+use std::collections::HashMap;
+
 use miyabi_api::{Notice, NoticeKind};
 use miyabi_engine::{By, Entry, Fact, NextTry, NoteKind, words};
 use miyabi_plan::graph::PlanGraph;
@@ -12,18 +14,27 @@ pub(crate) struct NoticeMaker {
     last_id: u32,
     graph: PlanGraph,
     dependents: Vec<u32>,
+    /// Who has, or last had, each task.
+    holders: HashMap<TaskId, AgentId>,
 }
 
 impl NoticeMaker {
     pub(crate) fn new(opening: &RunOpening) -> Self {
         let graph = PlanGraph::new(&opening.plan, opening.choice);
         let dependents = graph.dag().dependent_counts();
-        Self { last_id: 0, graph, dependents }
+        Self { last_id: 0, graph, dependents, holders: HashMap::new() }
     }
 
     /// The notice of a journal entry, if it is one to hear of.
     pub(crate) fn make(&mut self, entry: &Entry) -> Option<Notice> {
-        Some(self.number(entry.at, about(&entry.fact)?))
+        if let Fact::Assigned { attempt, agent } = &entry.fact {
+            self.holders.insert(attempt.task.clone(), agent.clone());
+        }
+        let mut about = about(&entry.fact)?;
+        if about.kind == NoticeKind::ApprovalAsked {
+            about.agent = about.task.as_ref().and_then(|task| self.holders.get(task).cloned());
+        }
+        Some(self.number(entry.at, about))
     }
 
     /// The notice of a journal that cannot be written. No entry tells of it, so that a later

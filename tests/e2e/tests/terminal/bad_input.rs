@@ -298,6 +298,7 @@ async fn a_full_disk_under_the_journal_is_told_and_waited_for() -> Result<()> {
         (text.contains("journal.jsonl") && text.contains("everything waits until")).then_some(())
     };
     eventually("a word of the full disk in the log", SOON, said).await?;
+    told(&stage, "state_problem", &["journal.jsonl", "everything waits until"]).await?;
     disk.free()?;
     ends(&stage).await?;
     each_once(&stage)

@@ -272,6 +272,7 @@ async fn undone(write: Write) -> Result<()> {
     let stage = planned(&[task("Task-1", "CG-1", &[], GATE), task("Task-2", "CG-1", &["Task-1"], "true")])?;
     let front = in_front(&stage, &[])?;
     stage.state().queue_says("Task-1", "status", "IN_PROGRESS").await?;
+    eventually("the program", SOON, || async { (stage.ledger().len() == 1).then_some(()) }).await?;
     let before = queue(&stage)?["tasks"].clone();
     let changes: [fn(&mut Vec<Value>); 5] = [
         |tasks| tasks[1]["status"] = json!("COMPLETED"),

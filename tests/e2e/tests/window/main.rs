@@ -1,5 +1,6 @@
 //! The real window under a display of its own, driven as a person would.
 
+mod agents;
 mod great;
 mod level6;
 mod notices;

@@ -1,6 +1,8 @@
 // The Level 6 plan as a run that has not begun, for the window without a program behind it.
 
-import type { AgentView, Choice, Forecast, HostView, RunSnapshot, TaskView } from '../types';
+import type { AgentView, Choice, Forecast, HostView, RunSnapshot, TaskView, UsageView } from '../types';
+
+export const NOTHING_USED: UsageView = { input_tokens: 0, cached_tokens: 0, output_tokens: 0, cost_usd: null };
 
 type TaskLine = readonly [
   number: number,
@@ -89,6 +91,8 @@ function taskView(line: TaskLine, earlier: ReadonlyMap<string, TaskView>): TaskV
     started_at: null,
     completed_at: null,
     error: null,
+    usage: NOTHING_USED,
+    stood_in: false,
     attempts: [],
     planned_start_seconds: start,
     planned_end_seconds: start + seconds,
@@ -120,6 +124,11 @@ function agents(): AgentView[] {
       pid: 41200 + index * 7,
       draining: false,
       problem: null,
+      account: '',
+      activity: '',
+      listens: false,
+      rests_until: null,
+      usage: NOTHING_USED,
     }));
 }
 
@@ -172,6 +181,7 @@ export function level6(nowMillis: number): RunSnapshot {
       title: 'Level 6: a web framework by 15 agents',
       phase: 'planned',
       rehearsal_speed: null,
+      label: null,
       choice,
       state_dir: '/tmp/miyabi-level6',
       session: 'miyabi-level6-orchestra',
@@ -185,7 +195,11 @@ export function level6(nowMillis: number): RunSnapshot {
       running: 0,
       total: views.length,
       forecast: forecast(views, new Map(people.map((agent) => [agent.id, agent.host]))),
+      expected_seconds: 6600,
       stuck: [],
+      usage: NOTHING_USED,
+      budget_usd: null,
+      stand_ins: [],
     },
     tasks: views,
     agents: people,
@@ -194,6 +208,7 @@ export function level6(nowMillis: number): RunSnapshot {
       host('MAJIN', 'EC2, parallel work', 8, 48),
       host('local', 'MacBook, the fallback', 2, 10),
     ],
+    inbox: [],
     notices: [],
   };
 }

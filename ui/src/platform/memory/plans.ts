@@ -85,6 +85,7 @@ export function pastRuns(nowMillis: number): RunSummary[] {
     completed: 15,
     total: 15,
     rehearsal_speed: 60,
+    label: null,
     alive: false,
     ...rest,
   });

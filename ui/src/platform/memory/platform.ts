@@ -1,5 +1,6 @@
 // A platform without a program behind it: for a plain browser, for tests and for designing.
 
+import { asRealRun } from './inbox';
 import { level6 } from './level6';
 import { planView, pastRuns, doctorLines } from './plans';
 import { Simulation } from './simulation';
@@ -18,6 +19,8 @@ export type MemoryOptions = {
   tasks: number | null;
   /** Whether the plan is full of mistakes. */
   broken: boolean;
+  /** Whether the run looks like one of agents with a model behind them. */
+  real: boolean;
   /** How often the clock moves by itself, in milliseconds; 0 leaves it to the caller. */
   tickMillis: number;
 };
@@ -38,10 +41,11 @@ export const MEMORY_DEFAULTS: MemoryOptions = {
   fails: null,
   tasks: null,
   broken: false,
+  real: false,
   tickMillis: 250,
 };
 
-/** Reads `?memory&plan=…&state=…&rehearse=60&at=45&tasks=1000&fails=Task-7&broken`. */
+/** Reads `?memory&plan=…&state=…&rehearse=60&at=45&tasks=1000&fails=Task-7&broken&real`. */
 export function memoryOptionsFrom(query: URLSearchParams): MemoryOptions {
   const number = (name: string): number | null => (query.has(name) ? Number(query.get(name)) : null);
   const fails = query.get('fails');
@@ -54,6 +58,7 @@ export function memoryOptionsFrom(query: URLSearchParams): MemoryOptions {
     fails,
     stumbles: fails === null ? MEMORY_DEFAULTS.stumbles : null,
     broken: query.has('broken'),
+    real: query.has('real'),
   };
 }
 
@@ -119,6 +124,7 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
     simulation.advance(Date.now());
     clock = Date.now();
     tell();
+    if (settings.real) asRealRun(simulation.snapshot);
     if (timer === null && settings.tickMillis > 0) {
       timer = setInterval(() => advance(Date.now() - clock), settings.tickMillis);
     }
@@ -136,6 +142,15 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
   function onRun(phase: 'running' | 'paused' | 'cancelled'): Promise<void> {
     if (simulation === null) return refuse('no_run', 'no run is open');
     simulation.setPhase(phase);
+    tell();
+    return Promise.resolve();
+  }
+
+  function onInbox(number: number): Promise<void> {
+    if (simulation === null) return refuse('no_run', 'no run is open');
+    const { inbox } = simulation.snapshot;
+    if (!inbox.some((item) => item.number === number)) return refuse('bad_input', `nothing with the number ${number} waits`);
+    simulation.snapshot.inbox = inbox.filter((item) => item.number !== number);
     tell();
     return Promise.resolve();
   }
@@ -186,9 +201,19 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
         return undefined;
       }),
 
+    answer: (number) => onInbox(number),
+    raiseBudget: (number) => onInbox(number),
+    say: (agent, text) => {
+      logs.append(agent, `\u001b[33m> ${text}\u001b[0m`);
+      return Promise.resolve();
+    },
+    promptPlan: () => Promise.resolve('examples/level6'),
+    goalPlan: () => Promise.resolve('examples/level6'),
+
     followLog: (agent, _offset, onBytes) => Promise.resolve(logs.follow(agent, onBytes)),
     doctor: () => Promise.resolve(doctorLines()),
     exportReport: (format) => Promise.resolve(`~/level6-report.${format === 'markdown' ? 'md' : format}`),
+    chooseFolder: () => Promise.resolve('~/webapp_framework'),
     choosePlan: () => Promise.resolve('examples/level6'),
     setNotifications: () => Promise.resolve(),
     setLanguage: () => Promise.resolve(),

@@ -2,6 +2,7 @@
 // caller owns. It knows needs, agents, capacity, one kind of failure and back-off, and no more.
 
 import type { AgentView, AttemptView, Notice, NoticeKind, RunPatch, RunSnapshot, TaskView, WaitReason } from '../types';
+import { NOTHING_USED } from './level6';
 
 export type Script = {
   speed: number;
@@ -63,7 +64,7 @@ export class Simulation {
     const agents = this.snapshot.agents.filter((agent) => this.#changedAgents.has(agent.id));
     if (tasks.length + agents.length + this.#fresh.length === 0 && run.phase !== 'running') return null;
     this.snapshot.revision += 1;
-    const patch = { revision: this.snapshot.revision, run, tasks, agents, hosts: this.snapshot.hosts, notices: this.#fresh };
+    const patch = { revision: this.snapshot.revision, run, tasks, agents, hosts: this.snapshot.hosts, inbox: this.snapshot.inbox, notices: this.#fresh };
     this.#changedTasks.clear();
     this.#changedAgents.clear();
     this.#fresh = [];
@@ -193,6 +194,9 @@ export class Simulation {
       error: null,
       output_files: [],
       evidence: null,
+      session: null,
+      model: null,
+      usage: NOTHING_USED,
     };
     task.attempts.push(attempt);
     Object.assign(task, { phase: 'running', status: 'IN_PROGRESS', progress: 0, started_at: task.started_at ?? iso(this.#now) });

@@ -326,6 +326,7 @@ async fn what_cannot_be_said_in_a_turn_is_said_after_it_in_the_same_session() {
         .await;
     helper.send(&say(1, "use 25 4 0"));
     helper.send(&say(2, "text three"));
+    helper.until_log("CCG-1", "waits until its turn has ended", 2).await;
     open(&gate);
     until_asks(&mut helper, "heard", |_, heard| heard == 2).await;
     let done = helper.until_status("CCG-1", AgentStatus::Completed).await;
@@ -497,6 +498,8 @@ async fn a_program_with_a_screen_of_its_own_is_typed_to_and_heard_through_its_ho
         "the window is the program's"
     );
     helper.send(&say(1, "text second"));
+    // Words that come when the turn has ended are too late.
+    helper.until_log("CCG-1", "waits until its turn has ended", 1).await;
     open(&gate);
     until_asks(&mut helper, "heard", |_, heard| heard == 1).await;
     let done = helper.until_status("CCG-1", AgentStatus::Completed).await;
@@ -518,7 +521,9 @@ async fn a_screen_is_heard_also_after_the_state_folder_was_wiped() {
     helper.offer(&sheet);
     let at_work = |status: &StatusFile| status.miyabi.as_ref().is_some_and(|stamp| stamp.activity.is_some());
     let before = helper.until_file("CCG-1", "an activity", at_work).await;
-    fs::remove_dir_all(place.dir.logs()).expect("wiped");
+    // Whoever writes in the midst of it makes a folder that is not empty.
+    let wiped = (0..100).any(|_| fs::remove_dir_all(place.dir.logs()).is_ok());
+    assert!(wiped, "the logs cannot be removed");
     // Each second of progress is a look at its files.
     let later = |status: &StatusFile| status.progress > before.progress + 0.4;
     helper.until_file("CCG-1", "some seconds", later).await;

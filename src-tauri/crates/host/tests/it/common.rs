@@ -240,6 +240,18 @@ impl Helper {
         }
     }
 
+    /// Reads an agent's log until it holds these words so often.
+    pub(crate) async fn until_log(&mut self, name: &str, words: &str, times: usize) {
+        const STREAM: u32 = 77;
+        let (offset, credit) = (0, 1 << 20);
+        self.send(&Command::FollowLog { stream: STREAM, agent: Some(agent(name)), offset, credit });
+        let mut log = Vec::new();
+        while String::from_utf8_lossy(&log).matches(words).count() < times {
+            log.extend(self.chunk().await.bytes);
+        }
+        self.send(&Command::DropLog { stream: STREAM });
+    }
+
     /// Reads until an agent's file has this status.
     pub(crate) async fn until_status(&mut self, name: &str, wanted: AgentStatus) -> StatusFile {
         let what = format!("{name} {wanted:?}");

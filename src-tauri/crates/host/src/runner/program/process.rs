@@ -161,8 +161,11 @@ impl Talk<'_> {
                 }
             }
             Told::Say { number, text } => {
-                if self.said.add(number, text) && matches!(speaking.stage, Stage::Working) {
-                    self.say(speaking, &mut output);
+                if self.said.add(number, text)
+                    && matches!(speaking.stage, Stage::Working)
+                    && !self.say(speaking, &mut output)
+                {
+                    self.telling.said_later();
                 }
             }
         }

@@ -130,6 +130,11 @@ impl Telling {
         lock(&self.sink).say("[miyabi]", line);
     }
 
+    /// What a person said cannot reach it now.
+    pub(super) fn said_later(&mut self) {
+        self.remark("what was said to it waits until its turn has ended");
+    }
+
     /// What a person said has reached it.
     pub(super) fn spoken(&mut self, number: u32, text: &str) {
         self.live.heard = self.live.heard.max(number);

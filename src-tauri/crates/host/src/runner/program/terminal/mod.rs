@@ -114,8 +114,10 @@ impl Talk<'_> {
                 },
                 Some(told) = self.order.told.recv() => {
                     // A request for permission stands on its screen and is answered there.
-                    if let Told::Say { number, text } = told {
-                        self.said.add(number, text);
+                    if let Told::Say { number, text } = told
+                        && self.said.add(number, text)
+                    {
+                        self.telling.said_later();
                     }
                 },
                 said = until_said(&mut shown.saying) => {
@@ -144,9 +146,10 @@ impl Talk<'_> {
         }
     }
 
-    /// Types what waits; gives the turn back where nothing does.
+    /// Types what waits; gives the turn back where nothing does. A text that is still being looked
+    /// for on the screen has arrived, since its turn has ended.
     fn after_turn(&mut self, shown: &mut Shown, turn: TurnEnd) -> Option<TurnEnd> {
-        if turn.failure.is_some() || shown.saying.is_some() {
+        if turn.failure.is_some() {
             return Some(turn);
         }
         let Some((number, text)) = self.said.take() else { return Some(turn) };
