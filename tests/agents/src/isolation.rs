@@ -99,7 +99,9 @@ fn wait_for_orphans() -> Result<()> {
 fn enter() -> Result<()> {
     run(command("ip").args(["link", "set", "lo", "up"]))?;
     let Some(tmp) = std::env::var_os(PRIVATE_TMP) else { bail!("{PRIVATE_TMP} is not set") };
-    if std::env::current_exe()?.starts_with("/tmp") || crate::here("").starts_with("/tmp") {
+    let programs = std::env::var_os("MIYABI_BIN_DIR").map(std::path::PathBuf::from);
+    let places = [Some(std::env::current_exe()?), Some(crate::here("")), programs];
+    if places.iter().flatten().any(|place| place.starts_with("/tmp")) {
         eprintln!("NOT ISOLATED: what is tested lies in /tmp itself, which therefore stays as it is");
         return Ok(());
     }
