@@ -27,10 +27,10 @@ fn snapshot(run_id: &str, notices: &[Notice]) -> RunSnapshot {
             "choice": choice, "levels": 0, "critical_path": [], "critical_path_seconds": 0.0, "lower_bound_seconds": 0.0,
             "expected_seconds": 0.0, "one_agent_seconds": 0.0, "dropped_edges": [], "slots": []
         },
-        "stuck": []
+        "expected_seconds": 0.0, "stuck": [], "label": null, "budget_usd": null, "stand_ins": [],
+        "usage": { "input_tokens": 0.0, "cached_tokens": 0.0, "output_tokens": 0.0, "cost_usd": null }
     });
-    let text =
-        json!({ "revision": 1, "run": run, "tasks": [], "agents": [], "hosts": [], "notices": notices });
+    let text = json!({ "revision": 1, "run": run, "tasks": [], "agents": [], "hosts": [], "inbox": [], "notices": notices });
     serde_json::from_value(text).expect("a snapshot")
 }
 

@@ -308,7 +308,10 @@ impl Runner {
             self.write_result(&work.sheet, status, &output_files, summary);
         }
         let attempt = &work.sheet.attempt;
+        let refused = failure.is_some_and(|failure| failure.cause == FailureCause::PermissionRefused);
         let line = match errors.first() {
+            // Told no, it may have found another way.
+            Some(error) if refused => format!("{attempt} ended: {error}; what it wrote decides"),
             Some(error) => format!("{attempt} FAILED: {error}"),
             None => format!("{attempt} COMPLETED"),
         };
