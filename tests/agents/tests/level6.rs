@@ -50,6 +50,10 @@ fn claude_stands_in_when_codex_dies_in_the_middle_of_task_6_and_goes_back_when_i
         ensure!(sixth["stood_in"] == true, "{sixth}");
         let tenth = outcome.tasks().iter().find(|task| task["id"] == "Task-10").context("Task-10")?;
         ensure!(kind(&tenth["agent"]) == "CG", "Codex is back, and did not get Task-10: {tenth}");
+        let report = std::fs::read_to_string(kept.path().join("level6/report.md"))?;
+        for told in ["codex cannot work", "codex works again", "planned: CG-5, stood in"] {
+            ensure!(report.contains(told), "the report does not tell `{told}`:\n{report}");
+        }
         Ok(())
     })
 }
