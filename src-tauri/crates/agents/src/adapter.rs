@@ -139,6 +139,13 @@ impl Start {
             resume,
         }
     }
+
+    /// The process, with these words for a command line and this on its stdin first.
+    #[must_use]
+    pub fn launch(&self, argv: Vec<String>, stdin: String) -> Launch {
+        let (environment, work_folder) = (self.environment.clone(), self.work_folder.clone());
+        Launch { argv, environment, work_folder, stdin }
+    }
 }
 
 /// The adapter for a protocol; none for those that are not spoken over plain stdin and stdout.

@@ -35,6 +35,28 @@ pub struct InboxItem {
     pub limit_usd: Option<f64>,
 }
 
+impl InboxItem {
+    /// An item of which nothing more is known.
+    #[must_use]
+    pub fn new(id: impl Into<String>, kind: InboxKind, at: Timestamp) -> Self {
+        Self {
+            id: id.into(),
+            number: None,
+            kind,
+            at,
+            agent: None,
+            task: None,
+            tool: String::new(),
+            what: String::new(),
+            detail: String::new(),
+            blocks: 0,
+            answers_at: None,
+            spent_usd: None,
+            limit_usd: None,
+        }
+    }
+}
+
 /// What an inbox item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "snake_case")]

@@ -3,22 +3,20 @@
 use miyabi_api::{InboxItem, InboxKind};
 use miyabi_engine::state::{InboxItem as Item, OpenApproval, ReachedBudget};
 use miyabi_engine::{BudgetOf, RunState, Standing, TaskState};
-use miyabi_plan::graph::PlanGraph;
-use miyabi_plan::{FailureCause, TaskId};
-use miyabi_protocol::Timestamp;
+use miyabi_plan::FailureCause;
+use miyabi_protocol::RunOpening;
 
-/// Knows how many tasks wait behind each one.
+use crate::behind::Behind;
+
+/// Makes inbox items of what a run's state says.
 #[derive(Debug)]
 pub(crate) struct InboxMaker {
-    graph: PlanGraph,
-    dependents: Vec<u32>,
+    behind: Behind,
 }
 
 impl InboxMaker {
-    pub(crate) fn new(opening: &miyabi_protocol::RunOpening) -> Self {
-        let graph = PlanGraph::new(&opening.plan, opening.choice);
-        let dependents = graph.dag().dependent_counts();
-        Self { graph, dependents }
+    pub(crate) fn new(opening: &RunOpening) -> Self {
+        Self { behind: Behind::new(opening) }
     }
 
     /// Everything that waits, the oldest first.
@@ -41,9 +39,9 @@ impl InboxMaker {
             tool: open.request.tool.clone(),
             what: open.request.what.clone(),
             detail: open.request.detail.clone(),
-            blocks: self.behind(&open.attempt.task),
+            blocks: self.behind.count(&open.attempt.task),
             answers_at: state.answers_at(open),
-            ..item(format!("ask-{}", open.number), InboxKind::Approval, open.at)
+            ..InboxItem::new(format!("ask-{}", open.number), InboxKind::Approval, open.at)
         }
     }
 
@@ -57,14 +55,14 @@ impl InboxMaker {
         InboxItem {
             number: Some(reached.number),
             blocks: match &task {
-                Some(task) => self.behind(task),
+                Some(task) => self.behind.count(task),
                 None => u32::try_from(unfinished).unwrap_or(u32::MAX),
             },
             agent,
             task,
             spent_usd: Some(state.spent_of(&reached.budget).dollars()),
             limit_usd: Some(reached.limit.dollars()),
-            ..item(format!("budget-{}", reached.number), kind, reached.at)
+            ..InboxItem::new(format!("budget-{}", reached.number), kind, reached.at)
         }
     }
 
@@ -75,35 +73,12 @@ impl InboxMaker {
             task: Some(task.id.clone()),
             what: task.error.clone().unwrap_or_default(),
             detail: cause.map(FailureCause::remedy).unwrap_or_default().to_owned(),
-            blocks: self.behind(&task.id),
-            ..item(
+            blocks: self.behind.count(&task.id),
+            ..InboxItem::new(
                 format!("failed-{}", task.id),
                 InboxKind::TaskFailed,
                 task.completed_at.unwrap_or(state.opened_at),
             )
         }
-    }
-
-    fn behind(&self, task: &TaskId) -> u32 {
-        let index = self.graph.index(task);
-        index.and_then(|index| self.dependents.get(index).copied()).unwrap_or(0)
-    }
-}
-
-fn item(id: String, kind: InboxKind, at: Timestamp) -> InboxItem {
-    InboxItem {
-        id,
-        number: None,
-        kind,
-        at,
-        agent: None,
-        task: None,
-        tool: String::new(),
-        what: String::new(),
-        detail: String::new(),
-        blocks: 0,
-        answers_at: None,
-        spent_usd: None,
-        limit_usd: None,
     }
 }

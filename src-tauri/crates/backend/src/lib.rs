@@ -3,6 +3,7 @@
 //! Here are the journal's file, the socket for clients, the helper's process, the clock and the
 //! views. No decision about a run is made here.
 
+mod behind;
 mod clients;
 mod clock;
 mod error;

@@ -1,40 +1,28 @@
 //! Facts that a person should hear of, as notices.
 
-use std::collections::HashMap;
-
 use miyabi_api::{Notice, NoticeKind};
-use miyabi_engine::{By, Entry, Fact, NextTry, NoteKind, words};
-use miyabi_plan::graph::PlanGraph;
+use miyabi_engine::{By, Entry, Fact, NextTry, NoteKind, RunState, words};
 use miyabi_plan::{AgentId, RunPhase, TaskId};
 use miyabi_protocol::{RunOpening, Timestamp};
 
-/// Counts notices and knows how many tasks wait behind each one.
+use crate::behind::Behind;
+
+/// Makes notices of journal entries, and numbers them.
 #[derive(Debug)]
 pub(crate) struct NoticeMaker {
     last_id: u32,
-    graph: PlanGraph,
-    dependents: Vec<u32>,
-    /// Who has, or last had, each task.
-    holders: HashMap<TaskId, AgentId>,
+    behind: Behind,
 }
 
 impl NoticeMaker {
     pub(crate) fn new(opening: &RunOpening) -> Self {
-        let graph = PlanGraph::new(&opening.plan, opening.choice);
-        let dependents = graph.dag().dependent_counts();
-        Self { last_id: 0, graph, dependents, holders: HashMap::new() }
+        Self { last_id: 0, behind: Behind::new(opening) }
     }
 
-    /// The notice of a journal entry, if it is one to hear of.
-    pub(crate) fn make(&mut self, entry: &Entry) -> Option<Notice> {
-        if let Fact::Assigned { attempt, agent } = &entry.fact {
-            self.holders.insert(attempt.task.clone(), agent.clone());
-        }
-        let mut about = about(&entry.fact)?;
-        if about.kind == NoticeKind::ApprovalAsked {
-            about.agent = about.task.as_ref().and_then(|task| self.holders.get(task).cloned());
-        }
-        Some(self.number(entry.at, about))
+    /// The notice of a journal entry, if it is one to hear of. The state is that after the entry, or
+    /// any later one.
+    pub(crate) fn make(&mut self, entry: &Entry, state: &RunState) -> Option<Notice> {
+        Some(self.number(entry.at, about(&entry.fact, state)?))
     }
 
     /// The notice of a journal that cannot be written. No entry tells of it, so that a later
@@ -45,12 +33,11 @@ impl NoticeMaker {
 
     fn number(&mut self, at: Timestamp, about: About) -> Notice {
         self.last_id += 1;
-        let index = about.task.as_ref().and_then(|task| self.graph.index(task));
         Notice {
             id: self.last_id,
             at,
             kind: about.kind,
-            blocks: index.and_then(|index| self.dependents.get(index).copied()).unwrap_or(0),
+            blocks: about.task.as_ref().map_or(0, |task| self.behind.count(task)),
             task: about.task,
             agent: about.agent,
             detail: about.detail,
@@ -81,7 +68,7 @@ impl About {
     }
 }
 
-fn about(fact: &Fact) -> Option<About> {
+fn about(fact: &Fact, state: &RunState) -> Option<About> {
     Some(match fact {
         Fact::AttemptFailed { attempt, error, next: NextTry::At { .. }, .. } => {
             About::new(NoticeKind::AttemptFailed, error).task(&attempt.task)
@@ -124,8 +111,12 @@ fn about(fact: &Fact) -> Option<About> {
             }
         }
         Fact::ApprovalAsked { attempt, request, .. } => {
-            About::new(NoticeKind::ApprovalAsked, format!("{}: {}", request.tool, request.what))
-                .task(&attempt.task)
+            let what = format!("{}: {}", request.tool, request.what);
+            let about = About::new(NoticeKind::ApprovalAsked, what).task(&attempt.task);
+            match state.attempt(attempt) {
+                Some(asking) => about.agent(&asking.agent),
+                None => about,
+            }
         }
         Fact::BudgetReached { .. } => About::new(NoticeKind::BudgetReached, words::of_programs(fact)?),
         Fact::AccountRests { .. } => About::new(NoticeKind::AccountRests, words::of_programs(fact)?),

@@ -37,10 +37,10 @@ pub fn load(run_folder: &Path) -> Result<Offline, BackendError> {
     let entries = folder.entries()?;
     let mut views = Views::new(&opening);
     let mut notices = NoticeMaker::new(&opening);
-    for notice in entries.iter().filter_map(|entry| notices.make(entry)) {
-        views.add_notice(notice);
-    }
     if let (Some(engine), Some(last)) = (Engine::replay(&entries), entries.last()) {
+        for notice in entries.iter().filter_map(|entry| notices.make(entry, engine.state())) {
+            views.add_notice(notice);
+        }
         views.patch(&engine, last.at);
     }
     Ok(Offline { snapshot: views.snapshot(), entries })

@@ -130,7 +130,7 @@ impl Backend {
         };
         let mut notices = NoticeMaker::new(&opening);
         let mut views = Views::new(&opening);
-        for notice in entries.iter().filter_map(|entry| notices.make(entry)) {
+        for notice in entries.iter().filter_map(|entry| notices.make(entry, engine.state())) {
             views.add_notice(notice);
         }
         let started = engine.backend_started(now);
@@ -382,7 +382,7 @@ impl Backend {
             if let Some(text) = narration::narrate(&entry.fact) {
                 lines.push_str(&narration::line(entry.at, &text));
             }
-            if let Some(notice) = self.notices.make(entry) {
+            if let Some(notice) = self.notices.make(entry, self.engine.state()) {
                 self.notify(notice);
             }
         }

@@ -156,19 +156,7 @@ fn agent(environment: &Environment, runner: RunnerKind) -> Result<AgentEntry, Ap
             .hint(format!("{install}   installs it"))
             .hint("--agent   chooses another"));
     }
-    Ok(AgentEntry {
-        id: id.to_owned(),
-        title: None,
-        host: None,
-        runner,
-        command: None,
-        environment: None,
-        mode: None,
-        model: None,
-        access: None,
-        account: None,
-        tools: None,
-    })
+    Ok(AgentEntry::new(id, runner))
 }
 
 fn task(title: String, prompt: String, agent: &AgentEntry) -> TaskEntry {

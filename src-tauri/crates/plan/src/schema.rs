@@ -284,6 +284,26 @@ pub struct AgentEntry {
     pub tools: Option<McpToolsEntry>,
 }
 
+impl AgentEntry {
+    /// An agent of which the plan says no more than how it is run.
+    #[must_use]
+    pub fn new(id: impl Into<String>, runner: RunnerKind) -> Self {
+        Self {
+            id: id.into(),
+            title: None,
+            host: None,
+            runner,
+            command: None,
+            environment: None,
+            mode: None,
+            model: None,
+            access: None,
+            account: None,
+            tools: None,
+        }
+    }
+}
+
 /// What bounds a run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -146,12 +146,7 @@ impl Acp {
 
 impl Adapter for Acp {
     fn launch(&self) -> Launch {
-        Launch {
-            argv: self.start.argv.clone(),
-            environment: self.start.environment.clone(),
-            work_folder: self.start.work_folder.clone(),
-            stdin: self.opening.clone(),
-        }
+        self.start.launch(self.start.argv.clone(), self.opening.clone())
     }
 
     fn stdout(&mut self, bytes: &[u8], now: Timestamp, out: &mut Output) {

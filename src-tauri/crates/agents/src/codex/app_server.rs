@@ -334,12 +334,7 @@ fn said(text: &str) -> Value {
 
 impl Adapter for CodexAppServer {
     fn launch(&self) -> Launch {
-        Launch {
-            argv: argv(&self.start, "app-server"),
-            environment: self.start.environment.clone(),
-            work_folder: self.start.work_folder.clone(),
-            stdin: self.greeting.clone(),
-        }
+        self.start.launch(argv(&self.start, "app-server"), self.greeting.clone())
     }
 
     fn stdout(&mut self, bytes: &[u8], now: Timestamp, out: &mut Output) {

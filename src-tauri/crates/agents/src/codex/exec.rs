@@ -163,12 +163,7 @@ impl Adapter for CodexExec {
             argv.extend(["resume".to_owned(), session.to_owned()]);
         }
         argv.push("-".to_owned());
-        Launch {
-            argv,
-            environment: self.start.environment.clone(),
-            work_folder: self.start.work_folder.clone(),
-            stdin: self.start.prompt.clone(),
-        }
+        self.start.launch(argv, self.start.prompt.clone())
     }
 
     fn closes_stdin_at_once(&self) -> bool {

@@ -112,19 +112,10 @@ mod tests {
 
     fn item(kind: InboxKind, number: Option<u32>) -> InboxItem {
         InboxItem {
-            id: format!("{kind:?}"),
             number,
-            kind,
-            at: "2026-11-22T10:00:00Z".parse().expect("a time"),
             agent: Some("CG-1".parse().expect("an id")),
             task: Some("Task-2".parse().expect("an id")),
-            tool: String::new(),
-            what: String::new(),
-            detail: String::new(),
-            blocks: 0,
-            answers_at: None,
-            spent_usd: None,
-            limit_usd: None,
+            ..InboxItem::new(format!("{kind:?}"), kind, "2026-11-22T10:00:00Z".parse().expect("a time"))
         }
     }
 

@@ -313,12 +313,7 @@ impl Server {
 
 impl Adapter for Server {
     fn launch(&self) -> Launch {
-        Launch {
-            argv: self.start.argv.clone(),
-            environment: self.start.environment.clone(),
-            work_folder: self.start.work_folder.clone(),
-            stdin: String::new(),
-        }
+        self.start.launch(self.start.argv.clone(), String::new())
     }
 
     fn stdout(&mut self, bytes: &[u8], now: Timestamp, out: &mut Output) {

@@ -106,20 +106,7 @@ impl Crew {
         let mut agents = Vec::new();
         for (at, task) in tasks.into_iter().flat_map(|tasks| &tasks.entries) {
             if seen.insert(&task.agent) {
-                let agent = AgentEntry {
-                    id: task.agent.clone(),
-                    title: None,
-                    host: None,
-                    runner: RunnerKind::External,
-                    command: None,
-                    environment: None,
-                    mode: None,
-                    model: None,
-                    access: None,
-                    account: None,
-                    tools: None,
-                };
-                agents.push((*at, agent));
+                agents.push((*at, AgentEntry::new(&task.agent, RunnerKind::External)));
             }
         }
         if tasks.is_some_and(|tasks| tasks.format == Format::Dag) {

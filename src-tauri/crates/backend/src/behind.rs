@@ -1,0 +1,26 @@
+//! How many tasks wait behind each one, by the plan alone.
+
+use miyabi_plan::TaskId;
+use miyabi_plan::graph::PlanGraph;
+use miyabi_protocol::RunOpening;
+
+/// The counts of one plan.
+#[derive(Debug)]
+pub(crate) struct Behind {
+    graph: PlanGraph,
+    dependents: Vec<u32>,
+}
+
+impl Behind {
+    pub(crate) fn new(opening: &RunOpening) -> Self {
+        let graph = PlanGraph::new(&opening.plan, opening.choice);
+        let dependents = graph.dag().dependent_counts();
+        Self { graph, dependents }
+    }
+
+    /// How many tasks need this one, directly or not; none for a task that the plan does not name.
+    pub(crate) fn count(&self, task: &TaskId) -> u32 {
+        let index = self.graph.index(task);
+        index.and_then(|index| self.dependents.get(index).copied()).unwrap_or(0)
+    }
+}
