@@ -170,6 +170,15 @@ impl Stage {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// A file of a run in the state home, which outlives the run.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn kept(&self, run_id: &str, file: &str) -> Result<String> {
+        let path = self.sandbox.path("home/.state/miyabi/runs").join(run_id).join(file);
+        std::fs::read_to_string(&path).with_context(|| path.display().to_string())
+    }
+
     /// `miyabi runs --json`.
     ///
     /// # Errors

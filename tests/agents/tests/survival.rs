@@ -28,6 +28,11 @@ fn killed_at_its_second_step() -> Value {
     ])
 }
 
+fn run_id(stage: &Stage) -> Result<String> {
+    let status = stage.status();
+    status["run"]["run_id"].as_str().map(str::to_owned).with_context(|| format!("no run in {status}"))
+}
+
 fn is_killed_and_goes_on(way: Way) -> Result<()> {
     let Some(programs) = Programs::installed() else { return Ok(()) };
     isolated(|| {
@@ -62,6 +67,13 @@ fn is_killed_and_goes_on(way: Way) -> Result<()> {
         let session = |number: usize| done["attempts"][number]["session"].as_str().map(str::to_owned);
         ensure!(session(0).is_some() && session(0) == session(1), "{done:#}");
         ensure!(stage.work("after.txt") == "before it was killed\n");
+        let run = run_id(&stage)?;
+        let told = |file: &str| stage.kept(&run, &format!("prompts/{file}"));
+        ensure!(told("Task-1.1.md")?.contains("after.txt"), "the prompt of the first attempt is not kept");
+        ensure!(
+            told("Task-1.2.resumed.md")?.contains("files show"),
+            "what was said in the session is not kept"
+        );
         println!("{way:?}: killed, and went on in {:?}", session(1));
         Ok(())
     })
