@@ -87,9 +87,9 @@ class Claude:
                                                "costUSD": self.used[2]}},
                  "permission_denials": self.denials})
 
-    def message(self, block):
+    def message(self, block, **more):
         out({"type": "assistant", "session_id": self.session, "message": {
-            "role": "assistant", "model": "stand-in-1", "content": [block]}})
+            "role": "assistant", "model": "stand-in-1", "content": [block], **more}})
 
     def text(self, text):
         self.message({"type": "text", "text": text})
@@ -265,6 +265,10 @@ class Turn:
             speaker.used[0] += int(tokens_in)
             speaker.used[1] += int(tokens_out)
             speaker.used[2] += float(cost)
+        elif word == "spend":
+            tokens_in, tokens_out = map(int, rest.split())
+            used = {"input_tokens": tokens_in, "output_tokens": tokens_out}
+            speaker.message({"type": "text", "text": "spent"}, id=str(uuid.uuid4()), usage=used)
         elif word == "wait":
             with open(rest) as file:
                 file.read()

@@ -149,6 +149,25 @@ async fn a_session_that_is_taken_up_again_counts_what_came_on_top() {
 }
 
 #[tokio::test]
+async fn what_a_resumed_session_used_is_known_also_when_it_is_killed_before_its_first_result() {
+    let place = Place::new();
+    let mut helper = place.helper().await;
+    let session = "11111111-2222-4333-8444-555555555555";
+    fs::create_dir_all(place.path("home/sessions")).expect("folder");
+    fs::write(place.path("home/sessions").join(session), "[100, 10, 0.5]").expect("what it had used");
+    let mut again = sheet(&place, "CCG-1", "Task-2.2", "text fresh");
+    spec(&mut again).resume = Some(Resume {
+        session: session.to_owned(),
+        prompt: "spend 40 4\nkill 9".into(),
+        used: usage(100, 10, 0.5),
+    });
+    helper.offer(&again);
+    let killed = helper.until_status("CCG-1", AgentStatus::Failed).await;
+    assert_eq!(cause(&killed), Some(FailureCause::Killed));
+    assert_eq!(stamp(&killed).usage, Some(usage(40, 4, 0.0)));
+}
+
+#[tokio::test]
 async fn a_session_that_is_lost_is_replaced_by_a_fresh_one() {
     let place = Place::new();
     let mut helper = place.helper().await;
