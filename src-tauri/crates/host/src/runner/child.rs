@@ -270,9 +270,11 @@ mod tests {
         while let Happening::Printed(_, bytes) = program.next().await {
             said.extend(bytes);
         }
-        // Its end may be known before its last words are.
-        while let Some((_, bytes)) = receive(&mut program.received).await {
-            said.extend(bytes);
+        // Its end may be known before its last words are, or after both streams have ended.
+        if let Some(mut received) = program.received.take() {
+            while let Some((_, bytes)) = received.recv().await {
+                said.extend(bytes);
+            }
         }
         assert!(said.starts_with(b"early"), "{}", String::from_utf8_lossy(&said));
     }
