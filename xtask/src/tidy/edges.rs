@@ -41,6 +41,12 @@ const RULES: &[Rule] = &[
     },
     Rule { name: "miyabi-transport", may_use: &["miyabi-protocol"], without: &[], far_from: TAURI },
     Rule {
+        name: "miyabi-reach",
+        may_use: &["miyabi-plan", "miyabi-protocol", "miyabi-transport"],
+        without: &[],
+        far_from: TAURI,
+    },
+    Rule {
         name: "miyabi-api",
         may_use: &["miyabi-plan", "miyabi-protocol"],
         without: &["tokio"],
@@ -60,7 +66,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "miyabi-client",
-        may_use: &["miyabi-api", "miyabi-host", "miyabi-plan", "miyabi-protocol"],
+        may_use: &["miyabi-api", "miyabi-host", "miyabi-plan", "miyabi-protocol", "miyabi-reach"],
         without: &["ssh2"],
         far_from: TAURI,
     },
@@ -73,6 +79,7 @@ const RULES: &[Rule] = &[
             "miyabi-host",
             "miyabi-plan",
             "miyabi-protocol",
+            "miyabi-reach",
             "miyabi-report",
             "miyabi-transport",
         ],
@@ -90,6 +97,7 @@ const RULES: &[Rule] = &[
             "miyabi-host",
             "miyabi-plan",
             "miyabi-protocol",
+            "miyabi-reach",
             "miyabi-report",
             "miyabi-transport",
         ],

@@ -1,6 +1,6 @@
 //! What needs a person, and what the work costs, as clients see them.
 
-use miyabi_plan::{AgentId, RunnerKind, TaskId};
+use miyabi_plan::{AgentId, HostId, RunnerKind, TaskId};
 use miyabi_protocol::{Timestamp, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub struct InboxItem {
     pub agent: Option<AgentId>,
     /// The task that it is about.
     pub task: Option<TaskId>,
+    /// The host that it is about.
+    pub host: Option<HostId>,
     /// The tool that the agent would use; empty otherwise.
     pub tool: String,
     /// What it would do, or what is wrong, in a line.
@@ -46,6 +48,7 @@ impl InboxItem {
             at,
             agent: None,
             task: None,
+            host: None,
             tool: String::new(),
             what: String::new(),
             detail: String::new(),
@@ -71,6 +74,10 @@ pub enum InboxKind {
     TaskBudget,
     /// A task failed for good.
     TaskFailed,
+    /// A host is lost, with work under way on it: it can be given up.
+    HostLost,
+    /// A host cannot be reached before a person says something.
+    HostQuestion,
 }
 
 /// Tokens and money.

@@ -16,11 +16,12 @@ pub use inbox::{InboxItem, InboxKind, StandInView, UsageView};
 pub use preview::{PreviewAbout, preview};
 pub use request::{Answer, Envelope, Event, FromBackend, ReportFormat, Request};
 pub use view::{
-    AgentView, AttemptView, ChoiceView, DoctorLine, HostView, Notice, NoticeKind, PlanView, Point, RunPatch,
-    RunSnapshot, RunSummary, RunView, StartOptions, Started, TaskView,
+    AgentView, AttemptView, ChoiceView, DoctorLine, HostAnswer, HostContact, HostTest, HostView, Notice,
+    NoticeKind, PlanView, Point, RunPatch, RunSnapshot, RunSummary, RunView, StartOptions, Started, TaskView,
 };
 
 /// The words of the plan that commands and views are made of, so that a client needs this crate alone.
-pub use miyabi_plan::{AgentId, Choice, RunPhase, TaskId};
+pub use miyabi_plan::{AgentId, Choice, HostId, RunPhase, TaskId};
 /// The words of the protocol that requests are made of.
-pub use miyabi_protocol::{ApprovalAnswer, ApprovalScope};
+pub use miyabi_protocol::link::TerminalSize;
+pub use miyabi_protocol::{ApprovalAnswer, ApprovalScope, HostQuestion, Secret};

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use miyabi_plan::graph::effective_needs;
 use miyabi_plan::layout::layout;
-use miyabi_plan::{Choice, Forecast, Plan, RunPhase, Slot, Task, TaskId, TaskPhase, WaitReason};
+use miyabi_plan::{
+    Choice, Forecast, Plan, RunPhase, Slot, Task, TaskId, TaskPhase, TransportKind, WaitReason,
+};
 use miyabi_protocol::{TaskStatus, Timestamp};
 
 use crate::inbox::UsageView;
-use crate::view::{AgentView, HostView, Point, RunSnapshot, RunView, TaskView};
+use crate::view::{AgentView, HostContact, HostView, Point, RunSnapshot, RunView, TaskView};
 
 /// What is known about a run besides its plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,5 +159,17 @@ fn host_view(host: &miyabi_plan::Host) -> HostView {
         connected: false,
         load: None,
         problem: None,
+        address: match host.transport {
+            TransportKind::Command => host.command.join(" "),
+            TransportKind::Ssh | TransportKind::Local => host.address.clone(),
+        },
+        labels: host.labels.clone(),
+        contact: HostContact::default(),
+        contact_since: None,
+        next_try_at: None,
+        question: None,
+        unverified: 0,
+        clock_ahead_seconds: None,
+        round_trip_ms: None,
     }
 }

@@ -1,11 +1,12 @@
 //! What travels over the backend's socket, in frames of `miyabi_protocol::frame`.
 
-use miyabi_plan::{AgentId, TaskId};
+use miyabi_plan::{AgentId, HostId, TaskId};
+use miyabi_protocol::link::TerminalSize;
 use miyabi_protocol::{ApprovalAnswer, ApprovalScope};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
-use crate::view::{Notice, RunPatch, RunSnapshot};
+use crate::view::{HostAnswer, Notice, RunPatch, RunSnapshot};
 
 /// What a client may ask of the backend of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,17 +82,48 @@ pub enum Request {
         /// How many bytes may come before more credit is given.
         credit: u32,
     },
-    /// Allow more bytes on a stream. Not answered.
-    LogCredit {
+    /// Allow more bytes on a stream, be it a log or a terminal. Not answered.
+    StreamCredit {
         /// Which.
         stream: u32,
         /// How many more.
         bytes: u32,
     },
     /// End a stream.
-    DropLog {
+    CloseStream {
         /// Which.
         stream: u32,
+    },
+    /// Open a terminal on an agent's tmux window, wherever it is. What it draws comes in bulk frames;
+    /// bulk frames of the same stream are typed into it.
+    OpenTerminal {
+        /// Chosen by the client, unique on its connection.
+        stream: u32,
+        /// Whose window.
+        agent: AgentId,
+        /// Its size.
+        size: TerminalSize,
+        /// How many bytes may come before more credit is given.
+        credit: u32,
+    },
+    /// A terminal has another size. Not answered.
+    ResizeTerminal {
+        /// Which.
+        stream: u32,
+        /// Its size.
+        size: TerminalSize,
+    },
+    /// Answer what a host asks before it can be reached, or have it tried now.
+    AnswerHost {
+        /// Which.
+        host: HostId,
+        /// The answer.
+        answer: HostAnswer,
+    },
+    /// Run the tasks of a lost host elsewhere, under new attempts.
+    GiveUpHost {
+        /// Which.
+        host: HostId,
     },
 }
 
@@ -153,5 +185,12 @@ pub enum FromBackend {
     Event {
         /// What.
         event: Event,
+    },
+    /// A stream of the client is over.
+    StreamEnded {
+        /// Which.
+        stream: u32,
+        /// Why, for people.
+        why: String,
     },
 }

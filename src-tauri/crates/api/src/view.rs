@@ -7,6 +7,7 @@ use miyabi_plan::{
 };
 use miyabi_protocol::link::Load;
 use miyabi_protocol::{AgentStatus, EvidenceReport, TaskStatus, Timestamp};
+use miyabi_protocol::{HostQuestion, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::inbox::{InboxItem, StandInView, UsageView};
@@ -269,6 +270,72 @@ pub struct HostView {
     pub load: Option<Load>,
     /// What is wrong with it, with the remedy.
     pub problem: Option<String>,
+    /// The name under which `ssh` knows it, or the command that reaches it; empty here.
+    pub address: String,
+    /// Words for people and for choosing, as in `cpu`.
+    pub labels: Vec<String>,
+    /// How contact with it stands.
+    pub contact: HostContact,
+    /// Since when it stands so.
+    pub contact_since: Option<Timestamp>,
+    /// While it reconnects: when it is tried next.
+    pub next_try_at: Option<Timestamp>,
+    /// What a person has to say before it can be reached.
+    pub question: Option<HostQuestion>,
+    /// How many tasks there are unverified.
+    pub unverified: u32,
+    /// How far its clock is ahead of ours, in seconds; none while it was not asked.
+    pub clock_ahead_seconds: Option<f64>,
+    /// How long its last answer took, in milliseconds.
+    pub round_trip_ms: Option<f64>,
+}
+
+/// How contact with a host stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "snake_case")]
+pub enum HostContact {
+    /// Nobody has tried yet.
+    #[default]
+    Unknown,
+    /// It is being reached for the first time.
+    Connecting,
+    /// Its helper answers.
+    Ready,
+    /// An answer is overdue.
+    Probing,
+    /// It was lost, and is being reached again.
+    Reconnecting,
+    /// It turned us away, or a person must say something first.
+    Refused,
+    /// It was lost and given up; it is still tried.
+    Gone,
+}
+
+/// A person's answer to a [`HostQuestion`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "snake_case", tag = "answer")]
+pub enum HostAnswer {
+    /// The key with this fingerprint is the right one: keep it.
+    Trust {
+        /// The fingerprint that the person was shown.
+        fingerprint: String,
+    },
+    /// The passphrase or password. Kept in memory only, while the backend lives.
+    Secret {
+        /// It.
+        secret: Secret,
+    },
+    /// Try again now.
+    TryAgain,
+}
+
+/// What trying a host out brought to light.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, specta::Type)]
+pub struct HostTest {
+    /// Line by line: reach, log-in, helper, tmux, disk, clock, agent programs.
+    pub lines: Vec<DoctorLine>,
+    /// What a person has to say before it goes on.
+    pub question: Option<HostQuestion>,
 }
 
 /// Something that a person should hear of.
@@ -318,8 +385,12 @@ pub enum NoticeKind {
     AgentProblem,
     /// The state folder cannot be written.
     StateProblem,
-    /// A helper is gone and is being started again.
+    /// A helper is gone and is being started again, or a host cannot be reached.
     HostLost,
+    /// A host is reached again.
+    HostBack,
+    /// A lost host's tasks are run elsewhere.
+    HostGivenUp,
     /// An agent waits for permission.
     ApprovalAsked,
     /// A budget is reached.
@@ -381,6 +452,9 @@ pub struct StartOptions {
     pub rehearse: Option<f64>,
     /// Start no agents: all are loops of their own over their status files.
     pub external: bool,
+    /// Play a rehearsal on the plan's own hosts, and not on this machine alone.
+    #[serde(default)]
+    pub on_hosts: bool,
     /// How waves and edges are read.
     pub choice: Choice,
     /// Leave an unfinished run behind and begin anew.

@@ -78,7 +78,7 @@ impl Ledger {
     /// Takes what was decided.
     pub(crate) fn take(&mut self, step: Step) {
         self.entries.extend(step.facts);
-        for Effect::Send(command) in step.effects {
+        for Effect::Send { command, .. } in step.effects {
             self.pending.add(command);
         }
     }
@@ -160,7 +160,10 @@ mod tests {
         let (journal, _) = JournalFile::open(&folder.path().join("journal.jsonl")).expect("new");
         let mut ledger = Ledger::over(journal);
         for commands in steps {
-            let effects = commands.into_iter().map(Effect::Send).collect();
+            let effects = commands
+                .into_iter()
+                .map(|command| Effect::Send { site: miyabi_plan::Site::Here, command })
+                .collect();
             ledger.take(Step { facts: Vec::new(), effects });
         }
         ledger

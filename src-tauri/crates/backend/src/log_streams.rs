@@ -65,7 +65,7 @@ impl LogStreams {
             let mut found = open.streams.iter_mut();
             let (id, stream) = found.find(|(_, s)| (s.client, s.client_stream) == (client, client_stream))?;
             stream.credit = stream.credit.saturating_add(bytes);
-            Some(Command::LogCredit { stream: *id, bytes })
+            Some(Command::StreamCredit { stream: *id, bytes })
         })
     }
 
@@ -75,7 +75,7 @@ impl LogStreams {
             let is_meant = |s: &Stream| s.client == client && only.is_none_or(|only| s.client_stream == only);
             let ids: Vec<u32> = open.streams.iter().filter(|(_, s)| is_meant(s)).map(|(id, _)| *id).collect();
             ids.iter().for_each(|id| drop(open.streams.remove(id)));
-            ids.into_iter().map(|stream| Command::DropLog { stream }).collect()
+            ids.into_iter().map(|stream| Command::CloseStream { stream }).collect()
         })
     }
 

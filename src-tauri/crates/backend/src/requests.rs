@@ -79,12 +79,12 @@ impl Backend {
                     self.clients.answer(client, id, Ok(Answer::Done));
                 }
             }
-            Request::LogCredit { stream, bytes } => {
+            Request::StreamCredit { stream, bytes } => {
                 if let Some(command) = self.streams.credit(client, stream, bytes) {
                     self.send(command);
                 }
             }
-            Request::DropLog { stream } => {
+            Request::CloseStream { stream } => {
                 for command in self.streams.drop_of(client, Some(stream)) {
                     self.send(command);
                 }
@@ -102,6 +102,12 @@ impl Backend {
             Request::RaiseBudget { number, limit_usd } => {
                 self.order(client, id, Order::RaiseBudget { number, limit: Usd::from_dollars(limit_usd) });
             }
+            Request::GiveUpHost { host } => self.order(client, id, Order::GiveUpHost(host)),
+            Request::AnswerHost { host, .. } => {
+                let error = ApiError::new(ErrorCode::Conflict, format!("{host} asks nothing"));
+                self.clients.answer(client, id, Err(error));
+            }
+            Request::OpenTerminal { .. } | Request::ResizeTerminal { .. } => {}
             Request::Say { agent, text } => self.order(client, id, Order::Say { agent, text }),
             Request::Reassign { task, agent, stop_running } => {
                 self.order(client, id, Order::Reassign { task, agent, stop_running });

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use miyabi_api::{Answer, ApiError, Envelope, ErrorCode, Event as ApiEvent, Notice, ReportFormat};
 use miyabi_engine::{Engine, Entry, Event, Fact, Step};
+use miyabi_plan::Site;
 use miyabi_protocol::link::{Command, Hello, LINK_VERSION, Report};
 use miyabi_protocol::opening::backend_socket;
 use miyabi_protocol::{RunOpening, StateDir, SummaryFile, Timestamp};
@@ -185,6 +186,12 @@ impl Backend {
                 version: LINK_VERSION,
                 run_id: self.opening.run_id.clone(),
                 epoch: self.engine.state().epoch,
+                link: 1,
+                owner: String::new(),
+                host: None,
+                elsewhere: Vec::new(),
+                silent_seconds: None,
+                lease_seconds: None,
                 state_dir: self.opening.state_dir.clone(),
                 session: self.opening.session.clone(),
                 window_options: plan.layout.options.clone(),
@@ -264,7 +271,7 @@ impl Backend {
             Input::Reported(report) => self.on_report(report),
             Input::LinkDown(why) => {
                 self.ledger.lose_commands();
-                self.handle(Event::LinkDown { why });
+                self.handle(Event::LinkDown { site: Site::Here, why });
                 self.tell_helper(ToHelper::Reconnect);
             }
             Input::ClientJoined(id, sender) => self.clients.join(id, sender),
@@ -299,12 +306,12 @@ impl Backend {
             Report::Pong { .. } | Report::Welcome { .. } => {}
             Report::Stopped => self.agents_stopped(),
             Report::Listed => {
-                self.handle(Event::Reported(Report::Listed));
+                self.handle(Event::Reported { site: Site::Here, report: Report::Listed });
                 for command in self.streams.follow_again() {
                     self.send(command);
                 }
             }
-            report => self.handle(Event::Reported(report)),
+            report => self.handle(Event::Reported { site: Site::Here, report }),
         }
     }
 

@@ -140,6 +140,7 @@ fn told_task(task: &TaskView, now: Timestamp) -> Option<String> {
         TaskPhase::BackOff => Some(format!("failed{}; {}", error(), text::wait_reasons(task, now))),
         TaskPhase::Failed => Some(format!("failed for good{}", error())),
         TaskPhase::Cancelled => Some("cancelled".to_owned()),
+        TaskPhase::Unverified => Some("unverified: its host cannot be reached".to_owned()),
         TaskPhase::Pending | TaskPhase::Ready | TaskPhase::Offered | TaskPhase::Checking => None,
     }
 }
@@ -160,6 +161,8 @@ fn told(notice: &Notice) -> Option<String> {
         | NoticeKind::AgentProblem
         | NoticeKind::StateProblem
         | NoticeKind::HostLost
+        | NoticeKind::HostBack
+        | NoticeKind::HostGivenUp
         | NoticeKind::ApprovalAsked
         | NoticeKind::BudgetReached
         | NoticeKind::AccountRests
@@ -189,6 +192,8 @@ pub(crate) fn notice_words(notice: &Notice) -> String {
         NoticeKind::AgentProblem => "agent in trouble",
         NoticeKind::StateProblem => "state folder in trouble",
         NoticeKind::HostLost => "host lost",
+        NoticeKind::HostBack => "host is back",
+        NoticeKind::HostGivenUp => "host given up",
         NoticeKind::ApprovalAsked => "asks for permission",
         NoticeKind::BudgetReached => "budget reached",
         NoticeKind::AccountRests => "account at its rate limit",

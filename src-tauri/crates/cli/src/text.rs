@@ -79,6 +79,7 @@ pub(crate) fn task_phase(phase: TaskPhase) -> &'static str {
         TaskPhase::Ready => "ready",
         TaskPhase::Offered => "offered",
         TaskPhase::Running => "running",
+        TaskPhase::Unverified => "unverified",
         TaskPhase::Checking => "checking",
         TaskPhase::BackOff => "waiting to retry",
         TaskPhase::Completed => "completed",
@@ -94,6 +95,7 @@ pub(crate) fn task_glyph(phase: TaskPhase) -> &'static str {
         TaskPhase::Ready => "○",
         TaskPhase::Offered => "◔",
         TaskPhase::Running => "▶",
+        TaskPhase::Unverified => "?",
         TaskPhase::Checking => "◆",
         TaskPhase::BackOff => "↻",
         TaskPhase::Completed => "✓",
@@ -112,6 +114,9 @@ pub(crate) fn wait_reason(reason: &WaitReason, now: Timestamp) -> String {
         WaitReason::Host { host } => format!("host {host} cannot be reached"),
         WaitReason::Capacity { host: Some(host), limit } => format!("{host} runs its {limit} at once"),
         WaitReason::Capacity { host: None, limit } => format!("the run has its {limit} at once"),
+        WaitReason::Room { host, of, free_mib, wanted_mib } => {
+            format!("{host} has {free_mib} MiB of {} free, and must have {wanted_mib}", of.word())
+        }
         WaitReason::Budget => "the budget is used up".to_owned(),
         WaitReason::Approval => "a person has to agree".to_owned(),
         WaitReason::BackOff { until_seconds, attempt } => {

@@ -257,6 +257,8 @@ fn sort(shared: &Shared, frame: Frame) {
         Ok(FromBackend::Event { event }) => {
             shared.sorted().subscribers.retain(|subscriber| subscriber.try_send(event.clone()).is_ok());
         }
+        // Whoever reads it sees its end.
+        Ok(FromBackend::StreamEnded { stream, .. }) => drop(shared.sorted().logs.remove(&stream)),
         Err(error) => tracing::warn!(%error, "a message of the backend is not understood"),
     }
 }
@@ -292,7 +294,7 @@ impl LogStream {
     /// Allows more bytes.
     pub fn add_credit(&self, bytes: u32) {
         // Not answered; when the backend is gone, `recv` says so.
-        let request = Request::LogCredit { stream: self.stream, bytes };
+        let request = Request::StreamCredit { stream: self.stream, bytes };
         let _ = self.connection.send(self.connection.shared.number(), request);
     }
 }
@@ -300,7 +302,7 @@ impl LogStream {
 impl Drop for LogStream {
     fn drop(&mut self) {
         self.connection.shared.sorted().logs.remove(&self.stream);
-        let request = Request::DropLog { stream: self.stream };
+        let request = Request::CloseStream { stream: self.stream };
         let _ = self.connection.send(self.connection.shared.number(), request);
     }
 }

@@ -234,6 +234,7 @@ fn keep(
         approvals: policy.approvals,
         budget: None,
         fallback: None,
+        failover: None,
     };
     let now = clock::now();
     let folder = folder_of_all(environment).join(format!("{name}-{}", clock::new_run_id(now)));

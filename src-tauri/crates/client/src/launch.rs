@@ -63,6 +63,7 @@ pub(crate) async fn start(environment: &Environment, options: &StartOptions) -> 
         choice: options.choice,
         rehearse: options.rehearse,
         external: options.external,
+        on_hosts: options.on_hosts || (options.rehearse.is_none() && !options.external),
         plan,
     };
     let run = keep(environment, opening)?;

@@ -159,9 +159,9 @@ async fn logs_are_kept_apart_and_a_dropped_one_is_taken_back() {
     let chunk = one.recv().await.expect("bytes");
     assert_eq!((chunk.offset, chunk.bytes.as_slice()), (7, b"A-1".as_slice()));
     one.add_credit(3);
-    assert_eq!(peer.asked().await.request, Request::LogCredit { stream: streams[0].1, bytes: 3 });
+    assert_eq!(peer.asked().await.request, Request::StreamCredit { stream: streams[0].1, bytes: 3 });
     drop(two);
-    assert_eq!(peer.asked().await.request, Request::DropLog { stream: streams[1].1 });
+    assert_eq!(peer.asked().await.request, Request::CloseStream { stream: streams[1].1 });
     drop(peer);
     assert_eq!(one.recv().await, None);
 }
@@ -199,6 +199,7 @@ fn patches_are_laid_over_once_and_a_gap_is_noticed() {
         at: Timestamp::from_millis(0),
         agent: None,
         task: None,
+        host: None,
         tool: String::new(),
         what: "failed".to_owned(),
         detail: String::new(),
@@ -237,6 +238,7 @@ fn home(base: &Path, run_id: &str, state_dir: &Path, phase: Option<RunPhase>) ->
         rehearse: None,
         external: false,
         checks_external: false,
+        on_hosts: false,
     };
     atomic::write_json(&folder.join("opening.json"), &opening, Durability::Relaxed).expect("written");
     if let Some(phase) = phase {

@@ -1,6 +1,6 @@
 //! All that can happen to a run, in one closed enum.
 
-use miyabi_plan::{AgentId, TaskId, Usd};
+use miyabi_plan::{AgentId, HostId, Site, TaskId, Usd};
 use miyabi_protocol::link::Report;
 use miyabi_protocol::{ApprovalAnswer, ApprovalScope};
 
@@ -9,12 +9,25 @@ use miyabi_protocol::{ApprovalAnswer, ApprovalScope};
 #[expect(clippy::large_enum_variant, reason = "nearly every event is a report, and one lives at a time")]
 pub enum Event {
     /// A helper reported.
-    Reported(Report),
-    /// The helper is gone; everything it would have told us is unknown until the next
-    /// [`Report::Listed`].
+    Reported {
+        /// Which helper.
+        site: Site,
+        /// What.
+        report: Report,
+    },
+    /// A helper cannot be reached; everything it would have told us is unknown until the next
+    /// [`Report::Listed`]. Also told of one that was not reached before.
     LinkDown {
+        /// Which.
+        site: Site,
         /// Why, for people.
         why: String,
+    },
+    /// By the runners' own clocks the lease of every agent there is over: none of them works any more.
+    /// Told only where the plan turned automatic failover on.
+    LeaseOver {
+        /// Where.
+        host: HostId,
     },
     /// Time has passed; see [`crate::Engine::wake_at`].
     Tick,
@@ -67,6 +80,8 @@ pub enum Order {
         /// What may be spent from now on.
         limit: Usd,
     },
+    /// Run the tasks of a lost host elsewhere, under new attempts.
+    GiveUpHost(HostId),
     /// Say something to an agent at its work.
     Say {
         /// To whom.

@@ -257,6 +257,32 @@ pub enum Fact {
         /// For how long.
         millis: i64,
     },
+    /// A host cannot be reached: what its agents are at is unverified from here on.
+    HostLost {
+        /// Which.
+        host: HostId,
+        /// Why, for people.
+        why: String,
+    },
+    /// A host is reached again, and has shown all that is there.
+    HostBack {
+        /// Which.
+        host: HostId,
+    },
+    /// What was under way on a lost host is run elsewhere. Its attempts fail in the same step.
+    HostGivenUp {
+        /// Which.
+        host: HostId,
+        /// By whose wish.
+        by: GivenUpBy,
+    },
+    /// An agent works on another host from here on, because its own was given up.
+    AgentMoved {
+        /// Which.
+        agent: AgentId,
+        /// Where to.
+        host: HostId,
+    },
     /// Something that a person should know.
     Noted {
         /// What it is about.
@@ -352,6 +378,16 @@ pub enum BudgetOf {
         /// Which.
         task: TaskId,
     },
+}
+
+/// Who gave a lost host up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GivenUpBy {
+    /// A person.
+    Person,
+    /// The plan, after the lease of its agents.
+    Lease,
 }
 
 /// By whose wish.

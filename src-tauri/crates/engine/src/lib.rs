@@ -14,17 +14,23 @@ pub mod words;
 
 pub use crate::core::{AgentSeen, Engine, OrderError, Step, Weakening};
 pub use event::{Event, Order};
-pub use fact::{AnsweredBy, BudgetOf, By, Claim, Entry, Fact, NextTry, NoteKind};
+pub use fact::{AnsweredBy, BudgetOf, By, Claim, Entry, Fact, GivenUpBy, NextTry, NoteKind};
 pub use state::{
     AccountRest, AgentState, Attempt, AttemptPhase, InboxItem, LostRunner, OpenApproval, ReachedBudget,
     RunState, Said, Standing, TaskState,
 };
 
+use miyabi_plan::Site;
 use miyabi_protocol::link::Command;
 
 /// Something to be done in the world, after the facts of the same step are on the disk.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Send a command to the helper at this place.
-    Send(Command),
+    /// Send a command to a helper.
+    Send {
+        /// Which helper.
+        site: Site,
+        /// What it is to do.
+        command: Command,
+    },
 }

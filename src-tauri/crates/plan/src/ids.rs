@@ -158,6 +158,37 @@ impl<'de> Deserialize<'de> for AttemptId {
     }
 }
 
+/// A place with a state folder and a helper of its own: this machine, whatever hosts of a plan are
+/// played on it, or a host that is reached over a link.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Site {
+    /// The machine of the backend.
+    Here,
+    /// This host.
+    There(HostId),
+}
+
+impl Site {
+    /// The host at the other end of the link; none here.
+    #[must_use]
+    pub const fn host(&self) -> Option<&HostId> {
+        match self {
+            Self::Here => None,
+            Self::There(host) => Some(host),
+        }
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here => f.write_str("this machine"),
+            Self::There(host) => host.fmt(f),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

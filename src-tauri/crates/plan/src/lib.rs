@@ -25,15 +25,15 @@ pub mod templates;
 pub use finding::{Finding, Place, Severity};
 pub use forecast::{Choice, Edge, Forecast, Slot, conflicts, effective_needs, forecast, forecasts};
 pub use graph::PlanGraph;
-pub use ids::{AgentId, AttemptId, HostId, IdError, Kind, TaskId};
+pub use ids::{AgentId, AttemptId, HostId, IdError, Kind, Site, TaskId};
 pub use layout::layout;
 pub use layout_conf::windows;
 pub use model::{Agent, Check, Host, Limits, Order, Plan, RunnerKind, Task, TmuxWindow, TransportKind};
 pub use money::Usd;
 pub use policy::{
-    Access, AgentMode, ApprovalPolicy, ApprovalRule, Budget, Fallback, McpTool, McpTools, PolicyAnswer,
-    Price, PriceTable,
+    Access, AgentMode, ApprovalPolicy, ApprovalRule, Budget, Failover, Fallback, McpTool, McpTools,
+    PolicyAnswer, Price, PriceTable,
 };
 pub use read::{NamedText, PlanText, ReadPlan, read};
-pub use state::{FailureCause, RunPhase, TaskPhase, WaitReason};
+pub use state::{FailureCause, RoomOf, RunPhase, TaskPhase, WaitReason};
 pub use templates::init_files;

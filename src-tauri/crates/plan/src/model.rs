@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AgentId, HostId, Kind, TaskId};
-use crate::policy::{Access, AgentMode, ApprovalPolicy, Budget, Fallback, McpTools, PriceTable};
+use crate::ids::{AgentId, HostId, Kind, Site, TaskId};
+use crate::policy::{Access, AgentMode, ApprovalPolicy, Budget, Failover, Fallback, McpTools, PriceTable};
 
 /// A plan that passed validation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,9 @@ pub struct Plan {
     /// Who stands in for whom.
     #[serde(default)]
     pub fallback: Fallback,
+    /// What becomes of the tasks on a host that is lost.
+    #[serde(default)]
+    pub failover: Failover,
     /// What tokens cost: `prices.json`, else the built-in table.
     #[serde(default)]
     pub prices: PriceTable,
@@ -76,6 +79,15 @@ impl Plan {
     #[must_use]
     pub fn host(&self, id: &HostId) -> Option<&Host> {
         self.hosts.iter().find(|host| &host.id == id)
+    }
+
+    /// The state folder and helper that a host is served by, when hosts are really reached.
+    #[must_use]
+    pub fn site(&self, host: &HostId) -> Site {
+        match self.host(host).map(|host| host.transport) {
+            None | Some(TransportKind::Local) => Site::Here,
+            Some(TransportKind::Ssh | TransportKind::Command) => Site::There(host.clone()),
+        }
     }
 
     /// The name of an agent's tmux window: as the layout says, else its id and what it does.
@@ -245,12 +257,57 @@ pub struct Host {
     pub title: String,
     /// How it is reached.
     pub transport: TransportKind,
-    /// The name under which `ssh` knows it; empty for the local machine.
+    /// The name under which `ssh` knows it; empty otherwise.
     pub address: String,
+    /// For the transport `command`: words that, followed by a program and its arguments, run that
+    /// program on the host with its stdin and stdout as ours.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Where the state folder lies there, absolute; none for the same path as here.
+    #[serde(default)]
+    pub state_dir: Option<String>,
+    /// Where the work is done there, absolute; none for the same path as here.
+    #[serde(default)]
+    pub work_folder: Option<String>,
+    /// With less free memory than this, nothing is started there; in MiB.
+    #[serde(default = "default_min_free_memory_mib")]
+    pub min_free_memory_mib: u32,
+    /// With less free disk where its state folder lies than this, nothing is started there; in MiB.
+    #[serde(default = "default_min_free_disk_mib")]
+    pub min_free_disk_mib: u32,
     /// How many tasks may run there at once.
     pub capacity: u32,
     /// Words for people and for choosing, as in `cpu`.
     pub labels: Vec<String>,
+}
+
+impl Host {
+    /// This machine, under this name.
+    #[must_use]
+    pub fn local(id: HostId, capacity: u32) -> Self {
+        Self {
+            id,
+            title: String::new(),
+            transport: TransportKind::Local,
+            address: String::new(),
+            capacity,
+            labels: Vec::new(),
+            command: Vec::new(),
+            state_dir: None,
+            work_folder: None,
+            min_free_memory_mib: default_min_free_memory_mib(),
+            min_free_disk_mib: default_min_free_disk_mib(),
+        }
+    }
+}
+
+/// Enough for one agent program, as they were measured in 2026: 230 MB for Claude Code, 150 for Codex.
+pub(crate) const fn default_min_free_memory_mib() -> u32 {
+    512
+}
+
+pub(crate) const fn default_min_free_disk_mib() -> u32 {
+    512
 }
 
 /// How a host is reached.
@@ -262,6 +319,8 @@ pub enum TransportKind {
     Local,
     /// SSH.
     Ssh,
+    /// A command whose stdin and stdout reach a program there, as `kubectl exec -i POD --`.
+    Command,
 }
 
 /// What bounds a run.
@@ -281,6 +340,13 @@ pub struct Limits {
     /// How far apart agents of one account start again after a rate limit, in seconds.
     #[serde(default = "default_stagger_seconds")]
     pub stagger_seconds: u32,
+    /// After how many seconds without an answer a host counts as lost.
+    #[serde(default = "default_lost_after_seconds")]
+    pub lost_after_seconds: u32,
+}
+
+const fn default_lost_after_seconds() -> u32 {
+    10
 }
 
 const fn default_silent_seconds() -> u32 {
@@ -300,6 +366,7 @@ impl Default for Limits {
             offer_seconds: 15,
             silent_seconds: default_silent_seconds(),
             stagger_seconds: default_stagger_seconds(),
+            lost_after_seconds: default_lost_after_seconds(),
         }
     }
 }

@@ -178,6 +178,50 @@ impl Default for Fallback {
     }
 }
 
+/// What becomes of the tasks on a host that is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failover {
+    /// They wait for the host, until a person gives it up.
+    #[default]
+    ByPerson,
+    /// They are run elsewhere by themselves; agents there stop before that.
+    After {
+        /// For how long a host may be lost.
+        seconds: u32,
+    },
+}
+
+impl Failover {
+    /// Reads `by a person`, or a time of at most 30 days as in `after 10m`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "by a person" {
+            return Some(Self::ByPerson);
+        }
+        let time = text.strip_prefix("after ")?;
+        let (number, unit) = time.split_at_checked(time.len().checked_sub(1)?)?;
+        let factor = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            _ => return None,
+        };
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+        let seconds = number.parse::<u32>().ok().filter(|_| is_number)?.checked_mul(factor)?;
+        (1..=crate::schema::MAX_SECONDS).contains(&seconds).then_some(Self::After { seconds })
+    }
+
+    /// For how long a host may be lost before its tasks are run elsewhere by themselves.
+    #[must_use]
+    pub const fn lease_seconds(self) -> Option<u32> {
+        match self {
+            Self::ByPerson => None,
+            Self::After { seconds } => Some(seconds),
+        }
+    }
+}
+
 /// How much longer a task is expected to take with an agent of another kind, in percent.
 pub const STAND_IN_PERCENT: u32 = 150;
 

@@ -46,6 +46,8 @@ pub const MAX_DOLLARS: u32 = 1_000_000;
 pub const MAX_LABEL: usize = 40;
 /// The most failures in a row before others stand in.
 pub const MAX_FAILURES: u32 = 100;
+/// The most memory or disk that a host may be asked to keep free, in MiB: 1 TiB.
+pub const MAX_MIB: u32 = 1024 * 1024;
 
 /// The priority of a task that names none.
 pub const DEFAULT_PRIORITY: u32 = 100;
@@ -209,6 +211,11 @@ pub struct AgentConfigFile {
     /// Who takes whose tasks when a program cannot work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<FallbackEntry>,
+    /// What becomes of tasks on a host that is lost: `by a person` (the default), or for how long it
+    /// may be lost before they run elsewhere by themselves, as in `after 10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = FAILOVER))]
+    pub failover: Option<String>,
 }
 
 /// A machine that agents run on.
@@ -235,6 +242,24 @@ pub struct HostEntry {
     /// Words for people and for choosing, as in `cpu`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
+    /// For the transport `command`: words that, followed by a program and its arguments, run that
+    /// program on the host, as in `["kubectl", "exec", "-i", "worker-0", "--"]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// Where the state folder lies on the host, absolute; by default at the same path as here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_dir: Option<String>,
+    /// Where the work is done on the host, absolute; by default at the same path as here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_folder: Option<String>,
+    /// With less free memory than this, nothing is started there; in MiB, 512 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = MAX_MIB))]
+    pub min_free_memory_mib: Option<u32>,
+    /// With less free disk than this, nothing is started there; in MiB, 512 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = MAX_MIB))]
+    pub min_free_disk_mib: Option<u32>,
 }
 
 /// One agent.
@@ -341,7 +366,14 @@ pub struct LimitsEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = MAX_SECONDS))]
     pub stagger_seconds: Option<u32>,
+    /// After how many seconds without an answer a host counts as lost; 10 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_SECONDS))]
+    pub lost_after_seconds: Option<u32>,
 }
+
+/// `by a person`, or `after` and a time, as in `after 90s`, `after 10m` and `after 2h`.
+const FAILOVER: &str = "^(by a person|after [1-9][0-9]{0,5}[smh])$";
 
 /// The words of [`Order`].
 #[derive(JsonSchema)]
@@ -384,6 +416,8 @@ enum TransportWord {
     Local,
     /// SSH.
     Ssh,
+    /// A command whose stdin and stdout reach a program there.
+    Command,
 }
 
 /// The JSON Schema of each file, under the name of its committed copy in `docs/schema/`.

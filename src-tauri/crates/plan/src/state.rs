@@ -38,6 +38,17 @@ pub enum WaitReason {
         /// How many may run.
         limit: u32,
     },
+    /// Its host has too little left of something to start anything.
+    Room {
+        /// Which host.
+        host: HostId,
+        /// Too little of what.
+        of: RoomOf,
+        /// How much there is, in MiB.
+        free_mib: u32,
+        /// How much there must be, in MiB.
+        wanted_mib: u32,
+    },
     /// A budget is used up.
     Budget,
     /// A person has to agree.
@@ -67,6 +78,28 @@ pub enum WaitReason {
     Ended,
 }
 
+/// What a host may have too little of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum RoomOf {
+    /// Free memory.
+    Memory,
+    /// Free space where the state folder lies.
+    Disk,
+}
+
+impl RoomOf {
+    /// Its word in a sentence.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+        }
+    }
+}
+
 /// Where a task stands, finer than the word in `task_queue.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
@@ -80,6 +113,8 @@ pub enum TaskPhase {
     Offered,
     /// An agent works on it.
     Running,
+    /// An agent worked on it when contact with its host was lost; what became of it is not known.
+    Unverified,
     /// An agent claims to be done; its evidence is being looked for.
     Checking,
     /// Failed, and tried again after a while.
@@ -137,6 +172,8 @@ pub enum FailureCause {
     Killed,
     /// Its budget is used up; it goes on when a person raises that.
     BudgetReached,
+    /// Its host was lost and given up; it is run elsewhere.
+    HostLost,
 }
 
 impl FailureCause {
@@ -171,6 +208,7 @@ impl FailureCause {
             Self::Crashed => "its program ended without a word",
             Self::Killed => "its program was killed",
             Self::BudgetReached => "its budget was used up",
+            Self::HostLost => "its host was lost and given up",
         }
     }
 
@@ -221,6 +259,9 @@ impl FailureCause {
                 "Nothing: its session is taken up again. If nobody killed it, look at the host's memory."
             }
             Self::BudgetReached => "Raise the budget in the inbox; it goes on in the same session.",
+            Self::HostLost => {
+                "Nothing: it is run elsewhere. What the lost host still writes is kept there and not taken."
+            }
         }
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use miyabi_plan::layout::{LAYER_PITCH, NODE_WIDTH};
 use miyabi_plan::model::TmuxLayout;
 use miyabi_plan::{
-    Access, Agent, AgentId, ApprovalPolicy, Budget, Choice, Fallback, Forecast, Host, HostId, Limits, Order,
-    Plan, PlanGraph, PriceTable, RunnerKind, Task, TaskId, TransportKind, forecast, layout,
+    Access, Agent, AgentId, ApprovalPolicy, Budget, Choice, Failover, Fallback, Forecast, Host, HostId,
+    Limits, Order, Plan, PlanGraph, PriceTable, RunnerKind, Task, TaskId, forecast, layout,
 };
 use proptest::prelude::*;
 
@@ -38,14 +38,7 @@ fn agent(number: usize, hosts: usize) -> Agent {
 }
 
 fn host(number: usize, capacity: u32) -> Host {
-    Host {
-        id: host_id(number),
-        title: String::new(),
-        transport: TransportKind::Local,
-        address: String::new(),
-        capacity,
-        labels: Vec::new(),
-    }
+    Host::local(host_id(number), capacity)
 }
 
 prop_compose! {
@@ -103,6 +96,7 @@ fn plans() -> impl Strategy<Value = Plan> {
             approvals: ApprovalPolicy::default(),
             budget: Budget::default(),
             fallback: Fallback::default(),
+            failover: Failover::default(),
             prices: PriceTable::default(),
             layout: TmuxLayout::default(),
         }

@@ -7,6 +7,7 @@ pub mod approval;
 pub mod atomic;
 pub mod evidence;
 pub mod frame;
+pub mod host_question;
 pub mod link;
 pub mod opening;
 pub mod probe;
@@ -21,6 +22,7 @@ pub mod usage;
 
 pub use approval::{ApprovalAnswer, ApprovalRequest, ApprovalScope};
 pub use evidence::{Baseline, CheckResult, EvidenceReport};
+pub use host_question::{HostQuestion, Secret};
 pub use opening::{RunOpening, SummaryFile};
 pub use probe::{AgentProgram, LoggedIn, ProbeAnswer, ProbeRequest};
 pub use queue::{QueueFile, QueueTask, TaskStatus};

@@ -4,7 +4,7 @@
 //! carried out in their order, agent by agent. Every message that changes a host carries nothing
 //! that a shell would see.
 
-use miyabi_plan::{AgentId, AttemptId};
+use miyabi_plan::{AgentId, AttemptId, HostId};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{ApprovalAnswer, ApprovalRequest};
@@ -15,7 +15,7 @@ use crate::status::StatusFile;
 use crate::time::Timestamp;
 
 /// Raised with every incompatible change of these messages.
-pub const LINK_VERSION: u32 = 1;
+pub const LINK_VERSION: u32 = 2;
 
 /// From the backend to a helper.
 ///
@@ -118,21 +118,66 @@ pub enum Command {
         /// How many bytes may be sent before more credit is given.
         credit: u32,
     },
-    /// Allow more bytes on a stream.
-    LogCredit {
+    /// Allow more bytes on a stream, be it a log or a terminal.
+    StreamCredit {
         /// The stream.
         stream: u32,
         /// How many more bytes.
         bytes: u32,
     },
-    /// End a stream.
-    DropLog {
+    /// End a stream; a terminal's program is hung up.
+    CloseStream {
         /// The stream.
         stream: u32,
     },
+    /// Open a terminal on the tmux session, in a view of its own that shows this agent's window: what
+    /// it draws comes back in bulk frames, and bulk frames of the same stream are typed into it.
+    /// Answered by [`Report::StreamEnded`] when it is over.
+    OpenTerminal {
+        /// Chosen by the backend, unique among all streams.
+        stream: u32,
+        /// Whose window; none for the first one.
+        agent: Option<AgentId>,
+        /// Its size.
+        size: TerminalSize,
+        /// How many bytes may be sent before more credit is given.
+        credit: u32,
+    },
+    /// The person's window has another size.
+    ResizeTerminal {
+        /// The stream.
+        stream: u32,
+        /// The new size.
+        size: TerminalSize,
+    },
+    /// Show the status file of an agent that is elsewhere: written read-only, and never reported.
+    Mirror {
+        /// The agent.
+        agent: AgentId,
+        /// Its file there.
+        status: StatusFile,
+    },
+    /// Make sure that there is a window for an agent that is elsewhere. Idempotent.
+    ShowElsewhere {
+        /// The agent.
+        agent: AgentId,
+        /// The window's name.
+        window: String,
+        /// What it shows: a program of ours and its arguments.
+        argv: Vec<String>,
+    },
+    /// The answer to [`Report::LeaseAsked`]: agents here may go on for so long, counted from when it
+    /// was asked for.
+    Lease {
+        /// As it was asked with.
+        token: u32,
+        /// For how long.
+        seconds: u32,
+    },
     /// End every runner and its children, and remove our windows.
     StopAll,
-    /// Answered at once by [`Report::Pong`].
+    /// Answered at once by [`Report::Pong`] and [`Report::Load`]. A helper that was promised pings and
+    /// gets none for [`Hello::silent_seconds`] takes its link for dead and exits; runners go on.
     Ping {
         /// Comes back.
         token: u32,
@@ -148,6 +193,21 @@ pub struct Hello {
     pub run_id: String,
     /// Counts the backends of this run; a helper refuses an older one.
     pub epoch: u32,
+    /// Counts the links of this backend to this site: the newest one takes the folder over from a
+    /// helper that serves a dead one.
+    pub link: u32,
+    /// Whose run it is, for people: `me@macbook`.
+    pub owner: String,
+    /// The host that this helper serves, as the plan calls it; none on the backend's own machine.
+    pub host: Option<HostId>,
+    /// Agents that are at other sites: their files here are mirrors, and not reported.
+    pub elsewhere: Vec<AgentId>,
+    /// After how many seconds without a ping the helper takes its link for dead; none where a link
+    /// cannot die unseen.
+    pub silent_seconds: Option<u32>,
+    /// For how many seconds agents go on without contact; none for ever. The helper then asks for a
+    /// lease at least three times in that time.
+    pub lease_seconds: Option<u32>,
     /// Absolute.
     pub state_dir: String,
     /// The tmux session.
@@ -158,6 +218,16 @@ pub struct Hello {
     pub monitor: Vec<String>,
     /// Agents whose windows shall stand in this order.
     pub windows: Vec<(AgentId, String)>,
+}
+
+/// The size of a terminal, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct TerminalSize {
+    /// Across.
+    pub columns: u16,
+    /// Down.
+    pub rows: u16,
 }
 
 /// From a helper to the backend.
@@ -271,6 +341,18 @@ pub enum Report {
     },
     /// [`Command::StopAll`] is done.
     Stopped,
+    /// Agents here need a new lease. Answered by [`Command::Lease`].
+    LeaseAsked {
+        /// Comes back.
+        token: u32,
+    },
+    /// A terminal is over, or could not be opened.
+    StreamEnded {
+        /// The stream.
+        stream: u32,
+        /// Why, for people.
+        why: String,
+    },
 }
 
 /// How busy a host is.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use miyabi_plan::{Choice, Plan, RunPhase};
+use miyabi_plan::{Choice, HostId, Plan, RunPhase, Site};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
@@ -47,6 +47,39 @@ pub struct RunOpening {
     /// work folder was there when the run was set up.
     #[serde(default)]
     pub checks_external: bool,
+    /// Whether hosts are really reached; otherwise all of them are played on this machine, as in a
+    /// rehearsal.
+    #[serde(default)]
+    pub on_hosts: bool,
+}
+
+impl RunOpening {
+    /// The state folder and helper that serve a host in this run.
+    #[must_use]
+    pub fn site(&self, host: &HostId) -> Site {
+        if self.on_hosts { self.plan.site(host) } else { Site::Here }
+    }
+
+    /// Every site of this run: this machine, then the hosts that are reached, in the plan's order.
+    #[must_use]
+    pub fn sites(&self) -> Vec<Site> {
+        let hosts = self.plan.hosts.iter().map(|host| self.site(&host.id));
+        std::iter::once(Site::Here).chain(hosts.filter(|site| *site != Site::Here)).collect()
+    }
+
+    /// Where the state folder lies at a site, absolute.
+    #[must_use]
+    pub fn state_dir_at(&self, site: &Site) -> &str {
+        let host = site.host().and_then(|host| self.plan.host(host));
+        host.and_then(|host| host.state_dir.as_deref()).unwrap_or(&self.state_dir)
+    }
+
+    /// Where the work of an agent on this host is done, absolute.
+    #[must_use]
+    pub fn work_folder_on(&self, host: &HostId) -> &str {
+        let there = self.site(host).host().and_then(|host| self.plan.host(host));
+        there.and_then(|host| host.work_folder.as_deref()).unwrap_or(&self.work_folder)
+    }
 }
 
 /// Where a run stands, for the list of runs: a projection that can be made again.

@@ -37,6 +37,13 @@ pub enum ToRunner {
         /// What is said.
         text: String,
     },
+    /// The agent may go on until then: milliseconds of the clock that also counts while the machine
+    /// sleeps (`CLOCK_BOOTTIME`, `mach_continuous_time`), which helper and runner share. A runner that
+    /// never hears of a lease needs none; one that did ends its attempt when the last one is over.
+    Lease {
+        /// Until when.
+        until_boot_millis: u64,
+    },
     /// End everything and exit.
     Exit,
 }

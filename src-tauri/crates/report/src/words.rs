@@ -103,6 +103,7 @@ pub(crate) fn task_status(task: &TaskReport) -> String {
         TaskPhase::BackOff => format!("{word} (tried again later)"),
         TaskPhase::Offered => format!("{word} (offered)"),
         TaskPhase::Checking => format!("{word} (being checked)"),
+        TaskPhase::Unverified => format!("{word} (unverified: its host is lost)"),
         _ => word.to_owned(),
     }
 }
@@ -159,6 +160,7 @@ pub(crate) fn transport(transport: TransportKind) -> &'static str {
     match transport {
         TransportKind::Local => "local",
         TransportKind::Ssh => "SSH",
+        TransportKind::Command => "a command",
     }
 }
 
@@ -201,6 +203,9 @@ pub(crate) fn waiting(reason: &WaitReason) -> String {
             format!("{host} has its limit of {limit} at work")
         }
         WaitReason::Capacity { host: None, limit } => format!("the run has its limit of {limit} at work"),
+        WaitReason::Room { host, of, free_mib, wanted_mib } => {
+            format!("{host} has {free_mib} MiB of {} free, and must have {wanted_mib}", of.word())
+        }
         WaitReason::Budget => "the budget is used up".to_owned(),
         WaitReason::Approval => "a person has to agree".to_owned(),
         WaitReason::BackOff { attempt, .. } => format!("waits for its next try, number {attempt}"),

@@ -63,6 +63,10 @@ fn render(items: &[InboxItem], now: Timestamp) -> String {
 }
 
 /// The item in a line: number, who, what, for how long, and what waits behind it.
+fn host(item: &InboxItem) -> String {
+    item.host.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
 fn head(item: &InboxItem, now: Timestamp) -> String {
     let number = item.number.map(|number| number.to_string()).unwrap_or_default();
     let agent = item.agent.as_ref().map(|agent| format!("{agent} ")).unwrap_or_default();
@@ -74,6 +78,7 @@ fn head(item: &InboxItem, now: Timestamp) -> String {
         InboxKind::AgentBudget => format!("its budget is reached: {}", sums(item)),
         InboxKind::TaskBudget => format!("the task's budget is reached: {}", sums(item)),
         InboxKind::TaskFailed => format!("failed: {what}"),
+        InboxKind::HostLost | InboxKind::HostQuestion => what,
     };
     let age = text::duration((now.millis_since(item.at).max(0) as f64 / 1000.0).round());
     let behind = match item.blocks {
@@ -102,6 +107,8 @@ fn next(item: &InboxItem, now: Timestamp) -> String {
         }
         (InboxKind::TaskFailed, Some(task)) => format!("miyabi why {task}   miyabi retry {task}"),
         (InboxKind::TaskFailed, None) => String::new(),
+        (InboxKind::HostLost, _) => format!("miyabi host give-up {}", host(item)),
+        (InboxKind::HostQuestion, _) => format!("miyabi host answer {}", host(item)),
         _ => format!("miyabi budget {number} USD"),
     }
 }

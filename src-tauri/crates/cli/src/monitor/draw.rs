@@ -234,7 +234,7 @@ fn notice_line(notice: &Notice) -> Line<'static> {
         | NoticeKind::StateProblem
         | NoticeKind::HostLost
         | NoticeKind::RunnerLost => Style::new().red(),
-        NoticeKind::RunCompleted | NoticeKind::RunnerBack => Style::new().green(),
+        NoticeKind::RunCompleted | NoticeKind::RunnerBack | NoticeKind::HostBack => Style::new().green(),
         NoticeKind::AgentJoined | NoticeKind::QueueEditFollowed => Style::new(),
         NoticeKind::AttemptFailed
         | NoticeKind::RunStuck
@@ -242,6 +242,7 @@ fn notice_line(notice: &Notice) -> Line<'static> {
         | NoticeKind::QueueEditUndone
         | NoticeKind::LateClaim
         | NoticeKind::AgentProblem
+        | NoticeKind::HostGivenUp
         | NoticeKind::ApprovalAsked
         | NoticeKind::BudgetReached
         | NoticeKind::AccountRests => Style::new().yellow(),

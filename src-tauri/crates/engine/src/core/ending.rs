@@ -104,6 +104,9 @@ fn describe(reason: &WaitReason) -> Option<String> {
         WaitReason::Host { host } => format!("host {host} cannot be reached"),
         WaitReason::Capacity { host: Some(host), limit } => format!("{host} has room for {limit} at once"),
         WaitReason::Capacity { host: None, limit } => format!("the run has room for {limit} at once"),
+        WaitReason::Room { host, of, free_mib, wanted_mib } => {
+            format!("{host} has {free_mib} MiB of {} free, and must have {wanted_mib}", of.word())
+        }
         WaitReason::Budget => "the budget is used up".to_owned(),
         WaitReason::Approval => "a person has to agree".to_owned(),
         WaitReason::BackOff { attempt, .. } => format!("attempt {attempt} is due later"),

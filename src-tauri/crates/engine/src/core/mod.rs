@@ -181,8 +181,9 @@ impl Engine {
             return Step::default();
         }
         match event {
-            Event::Reported(report) => self.on_report(report),
-            Event::LinkDown { why } => self.on_link_down(why),
+            Event::Reported { report, .. } => self.on_report(report),
+            Event::LinkDown { why, .. } => self.on_link_down(why),
+            Event::LeaseOver { .. } => {}
             Event::Tick => {}
             Event::Slept { millis } => self.on_slept(millis),
         }
@@ -239,7 +240,12 @@ impl Engine {
         let out = std::mem::take(&mut self.out);
         let commands = out.stops.into_iter().chain(queue).chain(out.statuses).chain(out.words);
         let commands = commands.chain(out.ensures).chain(out.offers).chain(out.checks);
-        Step { facts: out.facts, effects: commands.map(Effect::Send).collect() }
+        Step {
+            facts: out.facts,
+            effects: commands
+                .map(|command| Effect::Send { site: miyabi_plan::Site::Here, command })
+                .collect(),
+        }
     }
 
     fn queue_if_changed(&mut self) -> Option<Command> {

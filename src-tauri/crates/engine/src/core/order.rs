@@ -65,6 +65,7 @@ impl Engine {
             }
             Order::Answer { number, answer, scope } => self.answer(number, answer, scope),
             Order::RaiseBudget { number, limit } => self.raise_budget(number, limit),
+            Order::GiveUpHost(host) => Err(OrderError::DoesNotFit(format!("{host} is not lost"))),
             Order::Say { agent, text } => self.say(&agent, &text),
         }
     }

@@ -12,7 +12,12 @@ use crate::state::AttemptPhase;
 impl Engine {
     pub(super) fn on_report(&mut self, report: Report) {
         match report {
-            Report::Welcome { .. } | Report::Load(_) | Report::Pong { .. } | Report::Stopped => {}
+            Report::Welcome { .. }
+            | Report::Load(_)
+            | Report::Pong { .. }
+            | Report::Stopped
+            | Report::LeaseAsked { .. }
+            | Report::StreamEnded { .. } => {}
             Report::Asks { agent, attempt, asks, heard } => {
                 self.on_asks(agent, Asks { attempt, asks, heard });
             }

@@ -15,6 +15,10 @@ impl RunState {
             Fact::Opened { .. }
             | Fact::LateClaim { .. }
             | Fact::QueueEditUndone { .. }
+            | Fact::HostLost { .. }
+            | Fact::HostBack { .. }
+            | Fact::HostGivenUp { .. }
+            | Fact::AgentMoved { .. }
             | Fact::Noted { .. } => {}
             Fact::SessionKnown { .. } | Fact::Spent { .. } | Fact::Said { .. } | Fact::Slept { .. } => {
                 self.apply_to_attempts(fact, at);

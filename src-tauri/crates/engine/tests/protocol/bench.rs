@@ -1,12 +1,13 @@
 //! A run on the bench: a small plan, and the helper's part played by the test, word by word.
 
+use miyabi_plan::Site;
 use std::collections::BTreeMap;
 
 use miyabi_engine::{Effect, Engine, Entry, Event, Fact, Order, OrderError, Standing, Step, TaskState};
 use miyabi_plan::model::TmuxLayout;
 use miyabi_plan::{
-    Access, Agent, AgentId, ApprovalPolicy, AttemptId, Budget, Choice, FailureCause, Fallback, Host, HostId,
-    Limits, Plan, PriceTable, RunPhase, RunnerKind, Task, TaskId, TransportKind,
+    Access, Agent, AgentId, ApprovalPolicy, AttemptId, Budget, Choice, Failover, FailureCause, Fallback,
+    Host, HostId, Limits, Plan, PriceTable, RunPhase, RunnerKind, Task, TaskId,
 };
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{
@@ -75,20 +76,14 @@ pub(crate) fn plan(agents: &[&str], tasks: &[(&str, &str, &str)]) -> Plan {
         approvals: ApprovalPolicy::default(),
         budget: Budget::default(),
         fallback: Fallback::default(),
+        failover: Failover::default(),
         prices: PriceTable::default(),
         layout: TmuxLayout::default(),
     }
 }
 
 pub(crate) fn host(id: &str, capacity: u32) -> Host {
-    Host {
-        id: HostId::new(id).expect("a valid id"),
-        title: String::new(),
-        transport: TransportKind::Local,
-        address: String::new(),
-        capacity,
-        labels: Vec::new(),
-    }
+    Host::local(HostId::new(id).expect("a valid id"), capacity)
 }
 
 /// The same plan, its agents run by runners of ours.
@@ -122,6 +117,7 @@ pub(crate) fn opening(plan: Plan) -> RunOpening {
         rehearse: None,
         external: false,
         checks_external: false,
+        on_hosts: false,
     }
 }
 
@@ -195,7 +191,7 @@ impl Bench {
 
     fn take(&mut self, step: Step) {
         self.journal.extend(step.facts);
-        self.done = step.effects.into_iter().map(|Effect::Send(command)| command).collect();
+        self.done = step.effects.into_iter().map(|Effect::Send { command, .. }| command).collect();
     }
 
     pub(crate) fn event(&mut self, event: Event) {
@@ -204,7 +200,7 @@ impl Bench {
     }
 
     pub(crate) fn report(&mut self, report: Report) {
-        self.event(Event::Reported(report));
+        self.event(Event::Reported { site: Site::Here, report });
     }
 
     pub(crate) fn order(&mut self, order: Order) -> Result<(), OrderError> {

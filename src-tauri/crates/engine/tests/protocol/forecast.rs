@@ -1,5 +1,6 @@
 //! The forecast promises what the engine does.
 
+use miyabi_plan::Site;
 use std::collections::{BTreeMap, BTreeSet};
 
 use miyabi_engine::{Effect, Engine, Event, Step};
@@ -43,7 +44,9 @@ fn play(opening: RunOpening) -> i64 {
 
 impl Play {
     fn report(&mut self, report: Report) {
-        let step = self.engine.handle(Timestamp::from_millis(self.now), Event::Reported(report));
+        let step = self
+            .engine
+            .handle(Timestamp::from_millis(self.now), Event::Reported { site: Site::Here, report });
         self.carry_out(step);
         while let Some(command) = self.done.pop() {
             let Command::Offer { sheet, status } = command else { continue };
@@ -52,14 +55,16 @@ impl Play {
             self.files.insert(sheet.attempt.clone(), status.clone());
             let offered = Report::Offered { attempt: sheet.attempt, baseline: Baseline::new() };
             for report in [offered, Report::Status { agent: sheet.agent, status }] {
-                let step = self.engine.handle(Timestamp::from_millis(self.now), Event::Reported(report));
+                let step = self
+                    .engine
+                    .handle(Timestamp::from_millis(self.now), Event::Reported { site: Site::Here, report });
                 self.carry_out(step);
             }
         }
     }
 
     fn carry_out(&mut self, step: Step) {
-        self.done.extend(step.effects.into_iter().map(|Effect::Send(command)| command));
+        self.done.extend(step.effects.into_iter().map(|Effect::Send { command, .. }| command));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use AgentStatus::{Completed, Failed};
 use miyabi_engine::{AnsweredBy, Event, Fact, InboxItem, Order};
+use miyabi_plan::Site;
 use miyabi_plan::{ApprovalRule, FailureCause, Plan, PolicyAnswer};
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{AgentStatus, ApprovalAnswer, ApprovalRequest, ApprovalScope, Timestamp};
@@ -192,14 +193,14 @@ fn a_word_reaches_the_agent_at_work_and_is_said_again_over_a_new_link_until_it_w
     assert_eq!(said(&bench), [(1, "use tabs".to_owned())]);
     bench.order(say("CG-1", "and no spaces")).expect("fits");
     for (heard, again) in [(1, vec![1, 2]), (2, vec![1, 2])] {
-        bench.event(Event::LinkDown { why: "the helper ended".to_owned() });
+        bench.event(Event::LinkDown { site: Site::Here, why: "the helper ended".to_owned() });
         bench.says("CG-1", AgentStatus::InProgress, "A.1");
         bench.runner_up("CG-1", "A.1");
         bench.report(Report::Listed);
         assert_eq!(said(&bench).into_iter().map(|(number, _)| number).collect::<Vec<_>>(), again);
         bench.report(Report::Asks { agent: agent("CG-1"), attempt: attempt("A.1"), asks: Vec::new(), heard });
     }
-    bench.event(Event::LinkDown { why: "the helper ended".to_owned() });
+    bench.event(Event::LinkDown { site: Site::Here, why: "the helper ended".to_owned() });
     bench.report(Report::Asks { agent: agent("CG-1"), attempt: attempt("A.1"), asks: Vec::new(), heard: 1 });
     bench.says("CG-1", AgentStatus::InProgress, "A.1");
     bench.runner_up("CG-1", "A.1");

@@ -2,6 +2,7 @@
 
 use AgentStatus::{Completed, Failed, InProgress};
 use miyabi_engine::{Event, Order, OrderError, Standing, Step};
+use miyabi_plan::Site;
 use miyabi_plan::{FailureCause, RunPhase};
 use miyabi_protocol::AgentStatus;
 use miyabi_protocol::link::Report;
@@ -119,7 +120,9 @@ fn a_run_that_is_stopped_with_its_agents_writes_nothing_more_and_can_be_taken_up
     assert_eq!(bench.wanted_of_agents(), ["stop CG-1 A.1"]);
     assert_eq!(bench.engine.wake_at(), None);
     for report in [Report::Listed, Report::RunnerGone { agent: agent("CG-1"), how: "stopped".to_owned() }] {
-        let step = bench.engine.handle(miyabi_protocol::Timestamp::from_millis(1), Event::Reported(report));
+        let step = bench
+            .engine
+            .handle(miyabi_protocol::Timestamp::from_millis(1), Event::Reported { site: Site::Here, report });
         assert_eq!(step, Step::default());
     }
     assert!(bench.order(Order::Resume).is_err());

@@ -3,6 +3,7 @@
 use AgentStatus::Failed;
 use miyabi_engine::{Event, Fact, Standing};
 use miyabi_plan::RunPhase;
+use miyabi_plan::Site;
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{AgentStatus, QueueFile, TaskStatus};
 
@@ -69,7 +70,7 @@ fn a_change_sends_the_tasks_that_changed_and_a_new_helper_gets_them_all() {
     });
     assert_eq!(sent, Some(1), "the others are as they were");
 
-    bench.event(Event::LinkDown { why: "the helper was killed".to_owned() });
+    bench.event(Event::LinkDown { site: Site::Here, why: "the helper was killed".to_owned() });
     bench.report(Report::Listed);
     assert!(bench.done.iter().any(
         |command| matches!(command, Command::WriteQueue { queue } if queue.tasks == bench.queue().tasks)

@@ -3,6 +3,7 @@
 use AgentStatus::{Busy, Completed, Failed, Idle, InProgress};
 use miyabi_engine::{Fact, Order, Standing};
 use miyabi_plan::FailureCause;
+use miyabi_plan::Site;
 use miyabi_protocol::AgentStatus;
 use miyabi_protocol::link::{Command, Report};
 
@@ -254,7 +255,7 @@ fn a_claim_stands_by_itself_when_its_runner_is_gone() {
 fn a_lost_link_fails_nothing_and_wakes_nobody_for_nothing() {
     let mut bench = ours();
     bench.takes("CG-1", "A.1");
-    bench.event(miyabi_engine::Event::LinkDown { why: "the helper ended".to_owned() });
+    bench.event(miyabi_engine::Event::LinkDown { site: Site::Here, why: "the helper ended".to_owned() });
     assert_eq!(bench.engine.wake_at(), None);
     assert!(!bench.engine.is_connected());
     bench.pass(7200);

@@ -1,5 +1,6 @@
 //! What the core itself costs, for plans as large as people will draw.
 
+use miyabi_plan::Site;
 use std::time::{Duration, Instant};
 
 use AgentStatus::{Completed, InProgress};
@@ -40,8 +41,9 @@ fn time_of(plan: Plan) -> Duration {
     let mut now = 0;
     while let Some(report) = reports.pop() {
         now += 1;
-        let Step { effects, .. } = engine.handle(Timestamp::from_millis(now), Event::Reported(report));
-        for Effect::Send(command) in effects {
+        let Step { effects, .. } =
+            engine.handle(Timestamp::from_millis(now), Event::Reported { site: Site::Here, report });
+        for Effect::Send { command, .. } in effects {
             let Command::Offer { sheet, status } = command else { continue };
             let says = |word| Report::Status {
                 agent: sheet.agent.clone(),

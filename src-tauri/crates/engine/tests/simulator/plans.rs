@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use miyabi_plan::model::TmuxLayout;
 use miyabi_plan::{
-    Access, Agent, AgentId, ApprovalPolicy, ApprovalRule, Budget, Check, Choice, Fallback, Host, HostId,
-    Limits, Order, Plan, PolicyAnswer, PriceTable, RunnerKind, Task, TaskId, TransportKind, Usd,
+    Access, Agent, AgentId, ApprovalPolicy, ApprovalRule, Budget, Check, Choice, Failover, Fallback, Host,
+    HostId, Limits, Order, Plan, PolicyAnswer, PriceTable, RunnerKind, Task, TaskId, TransportKind, Usd,
 };
 use miyabi_protocol::{RunOpening, Timestamp};
 
@@ -28,6 +28,7 @@ pub(crate) fn opening(chance: &mut Chance, seed: u64) -> RunOpening {
         rehearse: (mode == 0).then_some(60.0),
         external: mode == 1 || mode == 2,
         checks_external: chance.one_in(2),
+        on_hosts: false,
     }
 }
 
@@ -63,6 +64,7 @@ fn plan(chance: &mut Chance) -> Plan {
             after_failures: chance.small(1..=4),
             recheck_seconds: chance.small(10..=600),
         },
+        failover: Failover::default(),
         prices: PriceTable::default(),
         layout: TmuxLayout::default(),
     }
@@ -86,12 +88,8 @@ fn budget(chance: &mut Chance) -> Budget {
 
 fn hosts(chance: &mut Chance) -> Vec<Host> {
     let host = |(at, capacity): (usize, u32)| Host {
-        id: HostId::new(format!("host{at}")).expect("a valid id"),
-        title: String::new(),
         transport: if at == 0 { TransportKind::Local } else { TransportKind::Ssh },
-        address: String::new(),
-        capacity,
-        labels: Vec::new(),
+        ..Host::local(HostId::new(format!("host{at}")).expect("a valid id"), capacity)
     };
     let capacities: Vec<u32> = (0..chance.small(1..=3)).map(|_| chance.small(1..=6)).collect();
     capacities.into_iter().enumerate().map(host).collect()

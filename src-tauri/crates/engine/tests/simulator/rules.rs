@@ -98,7 +98,9 @@ impl Rules {
             return Err("the facts, applied, do not give the live state".to_owned());
         }
         self.check_state(engine)?;
-        step.effects.iter().try_for_each(|Effect::Send(command)| self.check_command(command, engine))?;
+        step.effects
+            .iter()
+            .try_for_each(|Effect::Send { command, .. }| self.check_command(command, engine))?;
         match &self.queue {
             Some(queue) if queue.tasks != queue_file(engine.state(), world.time()).tasks => {
                 Err("the queue, as it was sent, does not show what was decided".to_owned())

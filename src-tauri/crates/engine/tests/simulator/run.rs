@@ -1,5 +1,6 @@
 //! One seed: a plan, a world and an engine, until nothing can happen any more.
 
+use miyabi_plan::Site;
 use std::collections::BTreeMap;
 
 use miyabi_engine::{
@@ -175,7 +176,7 @@ impl Run {
             Happening::Execute(command) => self.world.execute(command),
             Happening::Deliver(report) => {
                 self.rules.told(&report);
-                self.handle(Event::Reported(report))?;
+                self.handle(Event::Reported { site: Site::Here, report })?;
             }
             Happening::Look(agent) => self.world.look(agent),
             Happening::LookAtQueue => self.world.look_at_queue(),
@@ -210,7 +211,7 @@ impl Run {
                 )
             });
         }
-        for Effect::Send(command) in &step.effects {
+        for Effect::Send { command, .. } in &step.effects {
             self.world
                 .say(|| format!("  < {}", format!("{command:?}").chars().take(180).collect::<String>()));
         }
@@ -220,7 +221,7 @@ impl Run {
             return self.die_in(step);
         }
         self.save(&step.facts);
-        for Effect::Send(command) in step.effects {
+        for Effect::Send { command, .. } in step.effects {
             self.world.send(command);
         }
         Ok(())
@@ -243,7 +244,7 @@ impl Run {
         self.save(&step.facts[..kept]);
         if kept == step.facts.len() {
             let sent = self.world.chance.up_to(step.effects.len());
-            for Effect::Send(command) in step.effects.into_iter().take(sent) {
+            for Effect::Send { command, .. } in step.effects.into_iter().take(sent) {
                 self.world.send(command);
             }
         } else if self.world.chance.one_in(2) {
@@ -316,7 +317,7 @@ impl Run {
             Chaos::CutLink if !self.is_down => {
                 self.world.cut();
                 self.rules.unlink();
-                self.handle(Event::LinkDown { why: "the helper ended".to_owned() })?;
+                self.handle(Event::LinkDown { site: Site::Here, why: "the helper ended".to_owned() })?;
                 if !self.is_down {
                     self.world.connect();
                 }
@@ -416,7 +417,9 @@ impl Run {
             Err(_) => {}
         }
         if stops && !self.is_down {
-            let more = self.engine.handle(self.world.time(), Event::Reported(Report::Listed));
+            let more = self
+                .engine
+                .handle(self.world.time(), Event::Reported { site: Site::Here, report: Report::Listed });
             if more != Step::default() {
                 return Err("a run that is being stopped goes on".to_owned());
             }
@@ -484,7 +487,7 @@ impl Run {
 }
 
 fn is_offer(effect: &Effect) -> bool {
-    matches!(effect, Effect::Send(Command::Offer { .. }))
+    matches!(effect, Effect::Send { command: Command::Offer { .. }, .. })
 }
 
 fn is_open_claim(file: &StatusFile) -> bool {

@@ -243,8 +243,13 @@ impl Served {
             Command::FollowLog { stream, agent, offset, credit } => {
                 self.logs.follow(stream, agent.as_ref(), offset, credit);
             }
-            Command::LogCredit { stream, bytes } => self.logs.credit(stream, bytes),
-            Command::DropLog { stream } => self.logs.end(stream),
+            Command::StreamCredit { stream, bytes } => self.logs.credit(stream, bytes),
+            Command::CloseStream { stream } => self.logs.end(stream),
+            Command::OpenTerminal { .. }
+            | Command::ResizeTerminal { .. }
+            | Command::Mirror { .. }
+            | Command::ShowElsewhere { .. }
+            | Command::Lease { .. } => {}
             Command::StopAll => self.stop_all().await,
             Command::Ping { token } => {
                 self.host.reports.send(&Report::Pong { token, now: clock::now() });

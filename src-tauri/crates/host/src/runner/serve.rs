@@ -61,6 +61,7 @@ pub async fn run(setup: Setup) -> Result<(), SetupError> {
                 ToRunner::Say { attempt, number, text } => {
                     runner.tell_work(&attempt, Told::Say { number, text });
                 }
+                ToRunner::Lease { .. } => {}
                 ToRunner::Exit => break Farewell::Told,
             },
             event = next_event(&mut runner.work) => runner.take(event),

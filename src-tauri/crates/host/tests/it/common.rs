@@ -140,6 +140,12 @@ impl Place {
             version: LINK_VERSION,
             run_id: run_id.into(),
             epoch,
+            link: 1,
+            owner: "me@here".to_owned(),
+            host: None,
+            elsewhere: Vec::new(),
+            silent_seconds: None,
+            lease_seconds: None,
             state_dir: self.dir.root().to_string_lossy().into_owned(),
             session: self.session(),
             window_options: Vec::new(),
@@ -249,7 +255,7 @@ impl Helper {
         while String::from_utf8_lossy(&log).matches(words).count() < times {
             log.extend(self.chunk().await.bytes);
         }
-        self.send(&Command::DropLog { stream: STREAM });
+        self.send(&Command::CloseStream { stream: STREAM });
     }
 
     /// Reads until an agent's file has this status.

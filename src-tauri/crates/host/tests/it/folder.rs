@@ -180,7 +180,7 @@ async fn a_followed_log_arrives_whole_and_within_its_credit() {
     fs::write(&path, &bytes[..500_000]).expect("written");
     let mut got = helper.chunk().await.bytes;
     assert_eq!(got.len(), 1000, "no more than the credit");
-    helper.send(&Command::LogCredit { stream: 3, bytes: 1 << 30 });
+    helper.send(&Command::StreamCredit { stream: 3, bytes: 1 << 30 });
     while got.len() < 500_000 {
         let chunk = helper.chunk().await;
         assert_eq!((chunk.stream, chunk.offset), (3, got.len() as u64));

@@ -1,9 +1,14 @@
 //! From what is written to what it means: every default is filled in here.
 
 use crate::ids::{AgentId, HostId, IdError, TaskId};
-use crate::model::{Agent, Check, Host, Limits, Plan, Task, TmuxLayout, TransportKind};
+use crate::model::{
+    Agent, Check, Host, Limits, Plan, Task, TmuxLayout, TransportKind, default_min_free_disk_mib,
+    default_min_free_memory_mib,
+};
 use crate::outputs::plain_output;
-use crate::policy::{ApprovalPolicy, ApprovalRule, Budget, Fallback, McpTool, McpTools, PriceTable};
+use crate::policy::{
+    ApprovalPolicy, ApprovalRule, Budget, Failover, Fallback, McpTool, McpTools, PriceTable,
+};
 use crate::read::agents::modes;
 use crate::read::crew::Crew;
 use crate::read::tasks::Tasks;
@@ -47,6 +52,7 @@ pub(crate) fn build(tasks: &Tasks, crew: &Crew, extras: Extras) -> Option<Plan> 
             offer_seconds: limits.offer_seconds.unwrap_or(defaults.offer_seconds),
             silent_seconds: limits.silent_seconds.unwrap_or(defaults.silent_seconds),
             stagger_seconds: limits.stagger_seconds.unwrap_or(defaults.stagger_seconds),
+            lost_after_seconds: limits.lost_after_seconds.unwrap_or(defaults.lost_after_seconds),
         },
         approvals: approvals(&crew.rest.approvals),
         budget: Budget {
@@ -55,6 +61,7 @@ pub(crate) fn build(tasks: &Tasks, crew: &Crew, extras: Extras) -> Option<Plan> 
             task: crew.rest.budget.task_usd,
         },
         fallback: fallback(&crew.rest.fallback),
+        failover: crew.rest.failover.as_deref().and_then(Failover::parse).unwrap_or_default(),
         prices: extras.prices,
         layout: extras.layout,
     })
@@ -160,5 +167,10 @@ fn host(entry: &HostEntry, crew: &Crew) -> Result<Host, IdError> {
         address: entry.address.clone().unwrap_or_default(),
         capacity: entry.capacity.unwrap_or(by_agents),
         labels: entry.labels.clone().unwrap_or_default(),
+        command: entry.command.clone().unwrap_or_default(),
+        state_dir: entry.state_dir.clone(),
+        work_folder: entry.work_folder.clone(),
+        min_free_memory_mib: entry.min_free_memory_mib.unwrap_or_else(default_min_free_memory_mib),
+        min_free_disk_mib: entry.min_free_disk_mib.unwrap_or_else(default_min_free_disk_mib),
     })
 }

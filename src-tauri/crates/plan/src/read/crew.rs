@@ -38,6 +38,7 @@ pub(crate) struct Rest {
     pub(crate) approvals: ApprovalsEntry,
     pub(crate) budget: BudgetEntry,
     pub(crate) fallback: FallbackEntry,
+    pub(crate) failover: Option<String>,
 }
 
 impl From<AgentConfigFile> for Rest {
@@ -47,6 +48,7 @@ impl From<AgentConfigFile> for Rest {
             approvals: file.approvals.unwrap_or_default(),
             budget: file.budget.unwrap_or_default(),
             fallback: file.fallback.unwrap_or_default(),
+            failover: file.failover,
         }
     }
 }
@@ -91,6 +93,11 @@ impl Crew {
                 address: None,
                 capacity: None,
                 labels: None,
+                command: None,
+                state_dir: None,
+                work_folder: None,
+                min_free_memory_mib: None,
+                min_free_disk_mib: None,
             };
             hosts.push((0, host(LOCAL)));
         }
@@ -237,7 +244,36 @@ impl Crew {
                         "Remove it, or set `transport` to `ssh`.",
                     );
                 }
-                TransportKind::Ssh | TransportKind::Local => {}
+                TransportKind::Ssh | TransportKind::Local | TransportKind::Command => {}
+            }
+            self.check_reach(*at, host, report);
+        }
+    }
+
+    fn check_reach(&self, at: usize, host: &HostEntry, report: &mut Report) {
+        let is_by_command = host.transport == Some(TransportKind::Command);
+        let words = host.command.as_deref().unwrap_or_default();
+        if is_by_command == words.is_empty()
+            && let Some(place) = self.place("hosts", at, &[Step::Key("command")])
+        {
+            let (message, remedy) = if is_by_command {
+                (
+                    format!("The host {} is reached by a command and has none.", host.id),
+                    r#"Write its words, as in `"command": ["kubectl", "exec", "-i", "worker-0", "--"]`."#,
+                )
+            } else {
+                (
+                    format!("The host {} has a `command` and is not reached by it.", host.id),
+                    "Set `transport` to `command`, or remove it.",
+                )
+            };
+            report.error("host-command", place, message, remedy);
+        }
+        for (key, path) in [("state_dir", &host.state_dir), ("work_folder", &host.work_folder)] {
+            let is_relative = path.as_deref().is_some_and(|path| !path.starts_with('/'));
+            if let (true, Some(place)) = (is_relative, self.place("hosts", at, &[Step::Key(key)])) {
+                let message = format!("`{key}` of the host {} is not absolute.", host.id);
+                report.error("relative-path", place, message, "Write the whole path, from `/` on.");
             }
         }
     }

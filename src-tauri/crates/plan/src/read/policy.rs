@@ -2,7 +2,7 @@
 
 use crate::ids::AgentId;
 use crate::model::{Plan, RunnerKind};
-use crate::policy::PolicyAnswer;
+use crate::policy::{Failover, PolicyAnswer};
 use crate::read::crew::Crew;
 use crate::read::report::{Report, nearest};
 use crate::read::source::Step;
@@ -14,6 +14,7 @@ impl Crew {
         self.check_approvals(report);
         self.check_budget(report);
         self.check_fallback(report);
+        self.check_failover(report);
     }
 
     fn check_pauses(&self, report: &mut Report) {
@@ -25,6 +26,15 @@ impl Crew {
         if let (true, Some(place)) = (first > longest, place) {
             let message = format!("The longest pause, {longest} s, is shorter than the first, {first} s.");
             report.warning("back-off", place, message, "Raise it, or lower `back_off_seconds`.");
+        }
+    }
+
+    fn check_failover(&self, report: &mut Report) {
+        let Some(text) = &self.rest.failover else { return };
+        if let (None, Some(place)) = (Failover::parse(text), self.rest_place(&[Step::Key("failover")])) {
+            let message = format!("`{text}` does not say when a lost host's tasks run elsewhere.");
+            let remedy = "Write `by a person`, or a time as in `after 90s`, `after 10m` or `after 2h`.";
+            report.error("bad-failover", place, message, remedy);
         }
     }
 

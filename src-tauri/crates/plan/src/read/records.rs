@@ -3,13 +3,14 @@
 
 use crate::finding::Severity;
 use crate::read::shape::{Record, Shape, may, must};
-use crate::schema::{MAX_DOLLARS, MAX_FAILURES, MAX_PLACES, MAX_RANK, MAX_RETRIES, MAX_SECONDS};
+use crate::schema::{MAX_DOLLARS, MAX_FAILURES, MAX_MIB, MAX_PLACES, MAX_RANK, MAX_RETRIES, MAX_SECONDS};
 
 const SECONDS: Shape = Shape::Whole { min: 1, max: MAX_SECONDS };
 const PAUSE: Shape = Shape::Whole { min: 0, max: MAX_SECONDS };
 const RANK: Shape = Shape::Whole { min: 0, max: MAX_RANK };
 const RETRIES: Shape = Shape::Whole { min: 0, max: MAX_RETRIES };
 const PLACES: Shape = Shape::Whole { min: 1, max: MAX_PLACES };
+const MIB: Shape = Shape::Whole { min: 0, max: MAX_MIB };
 const DOLLARS: Shape = Shape::Dollars { max: MAX_DOLLARS };
 const ANSWER: Shape = Shape::Words(&["ask", "allow", "deny"]);
 
@@ -70,6 +71,7 @@ pub(crate) static AGENT_CONFIG: Record = Record {
         may("approvals", Shape::Record(&APPROVALS)),
         may("budget", Shape::Record(&BUDGET)),
         may("fallback", Shape::Record(&FALLBACK)),
+        may("failover", Shape::Text),
     ],
 };
 
@@ -79,10 +81,15 @@ pub(crate) static HOST: Record = Record {
     keys: &[
         must("id", Shape::Id),
         may("title", Shape::Text),
-        may("transport", Shape::Words(&["local", "ssh"])),
+        may("transport", Shape::Words(&["local", "ssh", "command"])),
         may("address", Shape::Text),
         may("capacity", PLACES),
         may("labels", Shape::List(&Shape::Text)),
+        may("command", Shape::List(&Shape::Text)),
+        may("state_dir", Shape::Text),
+        may("work_folder", Shape::Text),
+        may("min_free_memory_mib", MIB),
+        may("min_free_disk_mib", MIB),
     ],
 };
 
@@ -184,6 +191,7 @@ pub(crate) static LIMITS: Record = Record {
         may("offer_seconds", SECONDS),
         may("silent_seconds", SECONDS),
         may("stagger_seconds", PAUSE),
+        may("lost_after_seconds", SECONDS),
     ],
 };
 

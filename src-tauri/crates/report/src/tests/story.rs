@@ -3,12 +3,10 @@
 use miyabi_api::{AttemptView, PreviewAbout, RunSnapshot, TaskView, preview};
 use miyabi_engine::projection::status_word;
 use miyabi_engine::{Attempt, By, Claim, Entry, Fact, NextTry, NoteKind, RunState, Standing, TaskState};
-use miyabi_plan::model::{
-    Agent, Check, Host, Limits, Order, Plan, RunnerKind, Task, TmuxLayout, TransportKind,
-};
+use miyabi_plan::model::{Agent, Check, Host, Limits, Order, Plan, RunnerKind, Task, TmuxLayout};
 use miyabi_plan::{
-    Access, AgentId, ApprovalPolicy, AttemptId, Budget, Choice, FailureCause, Fallback, HostId, PriceTable,
-    RunPhase, TaskId, TaskPhase, Usd, WaitReason,
+    Access, AgentId, ApprovalPolicy, AttemptId, Budget, Choice, Failover, FailureCause, Fallback, HostId,
+    PriceTable, RunPhase, TaskId, TaskPhase, Usd, WaitReason,
 };
 use miyabi_protocol::evidence::CheckResult;
 use miyabi_protocol::{EvidenceReport, RunOpening, TaskStatus, Timestamp, Usage};
@@ -72,14 +70,8 @@ pub(super) fn plan(
         account: String::new(),
         tools: None,
     });
-    let hosts = hosts.iter().map(|(id, capacity)| Host {
-        id: HostId::new(*id).expect("a valid id"),
-        title: String::new(),
-        transport: TransportKind::Local,
-        address: String::new(),
-        capacity: *capacity,
-        labels: Vec::new(),
-    });
+    let hosts =
+        hosts.iter().map(|(id, capacity)| Host::local(HostId::new(*id).expect("a valid id"), *capacity));
     Plan {
         name: "shop".to_owned(),
         title: title.to_owned(),
@@ -97,6 +89,7 @@ pub(super) fn plan(
         approvals: ApprovalPolicy::default(),
         budget: Budget::default(),
         fallback: Fallback::default(),
+        failover: Failover::default(),
         prices: PriceTable::default(),
         layout: TmuxLayout::default(),
     }
@@ -138,6 +131,7 @@ impl Story {
             rehearse,
             external: false,
             checks_external: false,
+            on_hosts: false,
         };
         let mut story = Self { opening: opening.clone(), entries: Vec::new() };
         story.at(0.0, Fact::Opened { opening: Box::new(opening) });
