@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use miyabi_api::{
-    AgentId, ApiError, ApprovalAnswer, ApprovalScope, Choice, DoctorLine, GoalPlan, PlanView, PromptPlan,
-    ReportFormat, Request, RunSnapshot, RunSummary, StartOptions, Started, TaskId,
+    AgentId, ApiError, ApprovalAnswer, ApprovalScope, Choice, DoctorLine, GoalPlan, HostAnswer, HostId,
+    HostTest, NewHost, PlanView, PromptPlan, ReportFormat, Request, RunSnapshot, RunSummary, StartOptions,
+    Started, TaskId, TerminalSize, TestHost,
 };
 use tauri::ipc::Channel;
 use tauri::{AppHandle, State};
@@ -14,6 +15,7 @@ use crate::dialogs;
 use crate::events::InitialTarget;
 use crate::log_frames::LogFrame;
 use crate::shell::Shell;
+use crate::terminals::TerminalFrame;
 use crate::texts::Language;
 
 /// A plan with its findings, its forecasts and how it would be drawn.
@@ -43,11 +45,16 @@ pub(crate) async fn list_runs(shell: State<'_, Shell>) -> Result<Vec<RunSummary>
     shell.service.runs().await
 }
 
-/// What is installed and what is missing.
+/// What is installed and what is missing, for a plan or for none.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn doctor(shell: State<'_, Shell>) -> Result<Vec<DoctorLine>, ApiError> {
-    Ok(shell.service.doctor().await)
+pub(crate) async fn doctor(
+    shell: State<'_, Shell>,
+    plan: Option<String>,
+    state_dir: Option<String>,
+) -> Result<Vec<DoctorLine>, ApiError> {
+    let (plan, state_dir) = (plan.as_deref().map(Path::new), state_dir.as_deref().map(Path::new));
+    Ok(shell.service.doctor_before_start(plan, state_dir).await)
 }
 
 /// What the program was started with, and whether that run is there.
@@ -158,6 +165,49 @@ pub(crate) async fn say(shell: State<'_, Shell>, agent: AgentId, text: String) -
     shell.done(Request::Say { agent, text }).await
 }
 
+/// Answers what a host asks before it can be reached, or has it tried now.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn answer_host(
+    shell: State<'_, Shell>,
+    host: HostId,
+    answer: HostAnswer,
+) -> Result<(), ApiError> {
+    shell.done(Request::AnswerHost { host, answer }).await
+}
+
+/// Runs the tasks of a lost host elsewhere, under new attempts.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn give_up_host(shell: State<'_, Shell>, host: HostId) -> Result<(), ApiError> {
+    shell.done(Request::GiveUpHost { host }).await
+}
+
+/// The names that `~/.ssh/config` knows.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn ssh_names(shell: State<'_, Shell>) -> Result<Vec<String>, ApiError> {
+    Ok(shell.service.ssh_names().await)
+}
+
+/// Tries a host out, or goes on with the answer to what it asked.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn test_host(shell: State<'_, Shell>, asked: TestHost) -> Result<HostTest, ApiError> {
+    shell.service.test_host(asked).await
+}
+
+/// Writes a host into a plan's `agent_config.json`. Answers the file.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn add_host(
+    shell: State<'_, Shell>,
+    plan: String,
+    host: NewHost,
+) -> Result<String, ApiError> {
+    shell.service.add_host(plan.as_ref(), &host).await.map(|file| file.display().to_string())
+}
+
 /// Makes a plan of one task from a prompt. Answers its folder.
 #[tauri::command]
 #[specta::specta]
@@ -209,6 +259,64 @@ pub(crate) async fn log_credit(shell: State<'_, Shell>, stream: u32, bytes: u32)
 #[specta::specta]
 pub(crate) async fn drop_log(shell: State<'_, Shell>, stream: u32) -> Result<(), ApiError> {
     shell.logs.drop_stream(stream);
+    Ok(())
+}
+
+/// Opens an agent's tmux window, wherever it is, to be typed into. Each message is a 0 and what it
+/// draws, or a 1 and why it is over; nothing comes after that. So many bytes come as credit is given:
+/// 256 KiB to begin with. Answers the terminal's number.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn open_terminal(
+    shell: State<'_, Shell>,
+    agent: AgentId,
+    size: TerminalSize,
+    channel: Channel<TerminalFrame>,
+) -> Result<u32, ApiError> {
+    shell.open_terminal(agent, size, channel).await
+}
+
+/// Types a text into a terminal.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn type_in_terminal(
+    shell: State<'_, Shell>,
+    stream: u32,
+    text: String,
+) -> Result<(), ApiError> {
+    shell.terminals.type_in(stream, text);
+    Ok(())
+}
+
+/// Tells a terminal its size.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn resize_terminal(
+    shell: State<'_, Shell>,
+    stream: u32,
+    size: TerminalSize,
+) -> Result<(), ApiError> {
+    shell.terminals.resize(stream, size);
+    Ok(())
+}
+
+/// Allows a terminal more bytes.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn terminal_credit(
+    shell: State<'_, Shell>,
+    stream: u32,
+    bytes: u32,
+) -> Result<(), ApiError> {
+    shell.terminals.add_credit(stream, bytes);
+    Ok(())
+}
+
+/// Hangs up a terminal. What runs in the window goes on.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn close_terminal(shell: State<'_, Shell>, stream: u32) -> Result<(), ApiError> {
+    shell.terminals.close(stream);
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod menu;
 mod notifications;
 mod shell;
 mod start;
+mod terminals;
 mod texts;
 mod tray;
 mod tray_host;

@@ -12,7 +12,7 @@ use miyabi_client::{Connection, LogStream};
 use tauri::async_runtime::JoinHandle;
 use tauri::ipc::Channel;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::log_frames::{LogFrame, Waiting};
 use crate::shell::{lock, lost};
@@ -21,6 +21,9 @@ use crate::shell::{lock, lost};
 const FIRST_CREDIT: u32 = 512 * 1024;
 /// How long a piece waits for others to travel with it.
 const GATHER: Duration = Duration::from_millis(16);
+
+/// How long after the backend ended a log it is asked for again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// All streams that are open.
 #[derive(Default)]
@@ -95,6 +98,10 @@ impl Carrier {
         loop {
             if self.forward(&mut stream).await.is_err() {
                 return;
+            }
+            if stream.end().is_some() {
+                // The log's host is lost, and the backend is there: it is asked again, but not in a rush.
+                sleep(AGAIN_AFTER).await;
             }
             let Some(again) = self.reach_again().await else { return };
             stream = again;

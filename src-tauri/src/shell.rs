@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use miyabi_api::{
-    AgentId, Answer, ApiError, Choice, ErrorCode, ReportFormat, Request, RunPhase, RunSnapshot,
+    AgentId, Answer, ApiError, Choice, ErrorCode, ReportFormat, Request, RunPhase, RunSnapshot, TerminalSize,
 };
 use miyabi_client::{Connection, Service};
 use tauri::AppHandle;
@@ -19,6 +19,7 @@ use crate::events::{BackendState, InitialTarget, RunEvent};
 use crate::launch::Launch;
 use crate::log_frames::LogFrame;
 use crate::logs::Logs;
+use crate::terminals::{TerminalFrame, Terminals};
 use crate::texts::Language;
 use crate::watch::{Memory, RunSource, Subscription, Told, follow};
 use crate::{notifications, tray, window};
@@ -29,6 +30,8 @@ pub(crate) struct Shell {
     pub(crate) service: Service,
     /// The logs that the window follows.
     pub(crate) logs: Logs,
+    /// The agents' windows that are typed into.
+    pub(crate) terminals: Terminals,
     app: AppHandle,
     launch: Mutex<Launch>,
     open: Mutex<Option<OpenRun>>,
@@ -77,6 +80,7 @@ impl Shell {
         Self {
             service,
             logs: Logs::default(),
+            terminals: Terminals::default(),
             app,
             launch: Mutex::new(launch),
             open: Mutex::new(None),
@@ -152,6 +156,7 @@ impl Shell {
         notifications::tell(&self.app, &lock(&memory).catch_up(&snapshot));
         if !is_same {
             self.logs.drop_all();
+            self.terminals.close_all();
         }
         let (app, told_by, remembered) = (self.app.clone(), connection.clone(), Arc::clone(&memory));
         let tell = move |told| pass_on(&app, &told_by, &remembered, told);
@@ -164,6 +169,7 @@ impl Shell {
     /// Closes the open run's view.
     pub(crate) fn close(&self) {
         self.logs.drop_all();
+        self.terminals.close_all();
         *lock(&self.open) = None;
         tray::refresh(&self.app);
     }
@@ -203,6 +209,17 @@ impl Shell {
     ) -> Result<u32, ApiError> {
         let connection = lock(&self.open).as_ref().map(|open| open.connection.subscribe());
         self.logs.follow(connection.ok_or_else(nothing_open)?, agent, offset, channel).await
+    }
+
+    /// Opens an agent's window of the open run.
+    pub(crate) async fn open_terminal(
+        &self,
+        agent: AgentId,
+        size: TerminalSize,
+        channel: Channel<TerminalFrame>,
+    ) -> Result<u32, ApiError> {
+        let connection = self.connection()?;
+        self.terminals.open(&connection, agent, size, channel).await
     }
 
     fn connection(&self) -> Result<Connection, ApiError> {

@@ -104,6 +104,8 @@ impl Language {
             (Self::Ja, NoticeKind::BudgetReached) => "予算に達しました".to_owned(),
             (Self::En, NoticeKind::RunnerLost) => "An agent program cannot work".to_owned(),
             (Self::Ja, NoticeKind::RunnerLost) => "エージェントのプログラムが動作できません".to_owned(),
+            (Self::En, NoticeKind::HostGivenUp) => "A lost host’s tasks run elsewhere".to_owned(),
+            (Self::Ja, NoticeKind::HostGivenUp) => "失われたホストのタスクを別の場所で実行します".to_owned(),
             (Self::En, NoticeKind::RunStuck) => "The run is stuck".to_owned(),
             (Self::Ja, NoticeKind::RunStuck) => "実行が進めなくなりました".to_owned(),
             (Self::En, NoticeKind::RunFailed) => "The run ended with failed tasks".to_owned(),
@@ -145,7 +147,9 @@ mod tests {
 
     #[test]
     fn what_the_run_mends_by_itself_makes_no_notification() {
-        for kind in [NoticeKind::AttemptFailed, NoticeKind::BadStatus, NoticeKind::HostLost] {
+        for kind in
+            [NoticeKind::AttemptFailed, NoticeKind::BadStatus, NoticeKind::HostLost, NoticeKind::HostBack]
+        {
             assert_eq!(Language::En.notification(&notice(1, kind)), None, "{kind:?}");
         }
     }

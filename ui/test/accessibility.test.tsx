@@ -1,9 +1,10 @@
 // No screen has a serious fault for those who do not see or do not use a mouse.
 
 import axe from 'axe-core';
-import { screen } from '@testing-library/react';
+import { cleanup, screen } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
 
+import { resetView } from '../src/store/view';
 import { hook, openRun, openWindow } from './window';
 
 async function seriousFaults(): Promise<string[]> {
@@ -32,6 +33,24 @@ describe('every screen is accessible', () => {
   it('a run with its inspector', async () => {
     const { user } = await openRun(45);
     await user.click(hook('task-node', 'Task-7'));
+    expect(await seriousFaults()).toEqual([]);
+  });
+
+  it('a run with a lost host, and with one that asks', async () => {
+    for (const hosts of ['lost', 'asks', 'password'] as const) {
+      const { user } = await openRun(62, { hosts, speed: 20 });
+      const id = hosts === 'lost' ? 'MUGEN' : 'MAJIN';
+      await user.click(screen.getAllByTestId('host').find((chip) => chip.dataset['hostId'] === id) as HTMLElement);
+      expect(await seriousFaults()).toEqual([]);
+      cleanup();
+      resetView();
+    }
+  });
+
+  it('a host that is added', async () => {
+    const { user } = await openWindow({ target: { plan: 'examples/level6', stateDir: null, rehearse: null } });
+    await user.click(await screen.findByTestId('add-host'));
+    await screen.findAllByTestId('ssh-name');
     expect(await seriousFaults()).toEqual([]);
   });
 });

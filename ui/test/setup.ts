@@ -65,7 +65,7 @@ Object.assign(SVGElement.prototype, { getBBox: () => ({ x: 0, y: 0, width: 0, he
 const { getComputedStyle: computed } = globalThis;
 vi.stubGlobal('getComputedStyle', (element: Element) => computed(element));
 
-// xterm.js draws on a canvas, which jsdom does not have; what reaches it is tested in follow.test.ts.
+// xterm.js draws on a canvas, which jsdom does not have; what reaches it is tested in follow.test.ts and typing.test.ts.
 vi.mock('../src/logs/terminal', () => ({
   openTerminal: () => ({
     terminal: {
@@ -79,6 +79,21 @@ vi.mock('../src/logs/terminal', () => ({
     fit: { fit: () => undefined },
     search: { findNext: () => true, findPrevious: () => true, clearDecorations: () => undefined },
   }),
+  openLiveTerminal: () => ({
+    terminal: {
+      options: {},
+      cols: 80,
+      rows: 24,
+      write: (_bytes: Uint8Array, done: () => void) => done(),
+      onData: () => ({ dispose: () => undefined }),
+      onResize: () => ({ dispose: () => undefined }),
+      attachCustomKeyEventHandler: () => undefined,
+      focus: () => undefined,
+      dispose: () => undefined,
+    },
+    fit: { fit: () => undefined },
+  }),
+  liveTheme: () => ({}),
   terminalTheme: () => ({}),
   searchDecorations: () => ({}),
 }));

@@ -68,6 +68,12 @@ pub(crate) fn install() -> Result<Installed> {
     }
 }
 
+/// Where the programs are, if all of them are there.
+pub(crate) fn installed() -> Result<Option<PathBuf>> {
+    let folder = folder()?;
+    Ok(is_current(&folder).then_some(folder))
+}
+
 fn left_out(why: &str) -> Installed {
     println!("    LEFT OUT: the tests with the real Claude Code and Codex programs are skipped.");
     println!("    LEFT OUT: {why}");

@@ -6,6 +6,7 @@
 
 mod agents;
 mod bench;
+mod helpers;
 mod level6;
 mod packages;
 mod process;
@@ -40,6 +41,8 @@ enum Task {
     Agents(agents::Options),
     /// Do the whole Level 6 plan by the real agent programs, with a scripted model behind them.
     Level6(level6::Options),
+    /// Build the programs that are put on other hosts.
+    Helpers(helpers::Options),
     /// Run the seeded simulator of the engine.
     Sim(sim::Options),
     /// Check what the documents promise of the sources.
@@ -54,6 +57,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Test(options) => return test::run(&options),
         Task::Agents(options) => agents::run(&options)?,
         Task::Level6(options) => level6::run(&options)?,
+        Task::Helpers(options) => helpers::run(&options)?,
         Task::Sim(options) => sim::run(&options)?,
         Task::Tidy => tidy::run()?,
         Task::Bench(options) => bench::run(&options)?,

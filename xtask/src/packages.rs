@@ -28,19 +28,28 @@ const fn linux(debian: &'static str, program: &'static str) -> Package {
     Package { debian: Some(debian), brew: None, program: Some(program) }
 }
 
+const fn both_as(debian: &'static str, brew: &'static str, program: &'static str) -> Package {
+    Package { debian: Some(debian), brew: Some(brew), program: Some(program) }
+}
+
 const fn both(name: &'static str) -> Package {
     Package { debian: Some(name), brew: Some(name), program: Some(name) }
 }
 
-/// For a run in the terminal.
-pub(crate) const TERMINAL: &[Package] = &[both("tmux")];
+/// For a run in the terminal. The SSH library is built here, on the system's OpenSSL; `ssh` itself is
+/// asked about its configuration.
+pub(crate) const TERMINAL: &[Package] = &[
+    both("tmux"),
+    Package { debian: Some("libssl-dev"), brew: Some("openssl@3"), program: None },
+    both_as("pkg-config", "pkgconf", "pkg-config"),
+    linux("openssh-client", "ssh"),
+];
 
 /// For the window, beside [`TERMINAL`].
 pub(crate) const WINDOW: &[Package] = &[
     library("libwebkit2gtk-4.1-dev"),
     library("libayatana-appindicator3-dev"),
     library("librsvg2-dev"),
-    linux("pkg-config", "pkg-config"),
     linux("dbus", "dbus-run-session"),
 ];
 
@@ -51,6 +60,13 @@ pub(crate) const TESTS: &[Package] = &[
     linux("webkit2gtk-driver", "WebKitWebDriver"),
     linux("xvfb", "Xvfb"),
     linux("xdotool", "xdotool"),
+    // Hosts of the tests' own, with the shells that people have there, and a cluster of one node.
+    linux("openssh-server", "sshd"),
+    linux("fish", "fish"),
+    linux("zsh", "zsh"),
+    linux("tcsh", "tcsh"),
+    linux("slurm-wlm", "srun"),
+    linux("munge", "munged"),
     library("fonts-dejavu"),
     library("fonts-noto-cjk"),
 ];
@@ -62,6 +78,15 @@ pub(crate) const AGENTS: &[Package] = &[
     linux("iproute2", "ip"),
     linux("util-linux", "unshare"),
     linux("make", "make"),
+];
+
+/// For the tests on two hosts: each is a network namespace with an SSH server.
+pub(crate) const HOSTS: &[Package] = &[
+    linux("openssh-server", "sshd"),
+    linux("openssh-client", "ssh"),
+    linux("nftables", "nft"),
+    linux("iproute2", "ip"),
+    linux("util-linux", "unshare"),
 ];
 
 /// Who installs packages here.

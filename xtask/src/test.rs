@@ -10,10 +10,11 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::agents::{self, Installed};
 use crate::process::Program;
 use crate::project::{self, cargo};
 use crate::steps::{Counts, Steps};
-use crate::{agents, packages, tidy, ui};
+use crate::{packages, tidy, ui};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -43,6 +44,7 @@ enum Step {
     Desktop,
     E2e,
     Agents,
+    Hosts,
 }
 
 impl Step {
@@ -62,6 +64,7 @@ impl Step {
             Self::Desktop => "desktop",
             Self::E2e => "e2e",
             Self::Agents => "agents",
+            Self::Hosts => "hosts",
         }
     }
 
@@ -80,6 +83,7 @@ impl Step {
             Self::Rust => "all crates, the simulator with 1,000 seeds included",
             Self::Desktop => "the desktop shell, and whether the TypeScript bindings are current",
             Self::E2e => "the real window, screenshots in target/screenshots",
+            Self::Hosts => "two hosts in namespaces of this machine, over links that break",
             Self::Agents => "the real Claude Code and Codex programs, with a scripted model",
         }
     }
@@ -87,7 +91,7 @@ impl Step {
     fn perform(self, target: &Path) -> Result<Counts> {
         match self {
             Self::Packages => {
-                packages::ensure(&[packages::TERMINAL, packages::WINDOW, packages::TESTS, packages::AGENTS])?;
+                packages::ensure(PACKAGES)?;
                 packages::ensure_nextest()?;
             }
             Self::Fmt => cargo().args(["fmt", "--all", "--check"]).run()?,
@@ -104,18 +108,23 @@ impl Step {
             }
             Self::Desktop => return nextest(target, "package(miyabi-desktop)"),
             Self::E2e => return end_to_end(target),
-            Self::Agents => {
-                // Without them the tests say themselves, one by one, what they skip.
+            Self::Agents => return with_agents(target, "package(miyabi-agent-tests)"),
+            Self::Hosts => {
+                // Some of them run the agent programs there.
                 agents::install()?;
-                return nextest(target, "package(miyabi-agent-tests)");
+                return nextest(target, "package(miyabi-host-lab)");
             }
         }
         Ok(Counts::ONE)
     }
 }
 
+const PACKAGES: &[&[packages::Package]] =
+    &[packages::TERMINAL, packages::WINDOW, packages::TESTS, packages::AGENTS, packages::HOSTS];
+
 /// The tests that need neither a window nor programs of others.
-const OWN_CRATES: &str = "not (package(miyabi-desktop) | package(miyabi-e2e) | package(miyabi-agent-tests))";
+const OWN_CRATES: &str = "not (package(miyabi-desktop) | package(miyabi-e2e) | package(miyabi-agent-tests) \
+                          | package(miyabi-host-lab))";
 
 /// Runs the steps and prints what they found; the last line is the sum.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
@@ -145,7 +154,12 @@ fn nextest(target: &Path, filter: &str) -> Result<Counts> {
     let report = target.join("nextest/ci/junit.xml");
     // A report of an earlier run must not be counted when this one writes none.
     let _ = fs::remove_file(&report);
-    let outcome = tests(filter).env("MIYABI_BIN_DIR", target.join("debug")).run();
+    let mut line = tests(filter).env("MIYABI_BIN_DIR", target.join("debug"));
+    // Named, they must be there: a test that does not find them fails.
+    if let Some(folder) = agents::installed()? {
+        line = line.env("MIYABI_AGENT_PROGRAMS", folder);
+    }
+    let outcome = line.run();
     let Ok(text) = fs::read_to_string(&report) else {
         outcome?;
         bail!("no test was run: {} is missing", report.display());
@@ -166,7 +180,20 @@ fn end_to_end(target: &Path) -> Result<Counts> {
         println!("    left out: there is no native WebDriver on macOS");
         return Ok(Counts { passed: 0, failed: 0 });
     }
-    nextest(target, "package(miyabi-e2e)")
+    with_agents(target, "package(miyabi-e2e)")
+}
+
+/// Tests of which some start the real agent programs. These are left out on a machine that cannot fetch them:
+/// where nobody reads that they were, the step fails.
+fn with_agents(target: &Path, filter: &str) -> Result<Counts> {
+    match agents::install()? {
+        Installed::Yes => {}
+        Installed::No if std::env::var_os("CI").is_none() => {}
+        Installed::No => {
+            bail!("the agent programs are not installed, and CI is set: nothing may be left out")
+        }
+    }
+    nextest(target, filter)
 }
 
 fn vitest(target: &Path) -> Result<Counts> {

@@ -17,6 +17,8 @@ use crate::process::command;
 const PART: &str = "MIYABI_ISOLATION";
 /// The folder that becomes /tmp inside.
 const PRIVATE_TMP: &str = "MIYABI_ISOLATION_TMP";
+/// How the name of that folder begins; the number of the test's process follows.
+const FOLDER: &str = "miyabi-agents-";
 const NAMESPACES: [&str; 7] =
     ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation=private"];
 
@@ -68,14 +70,34 @@ fn again() -> Result<Command> {
 }
 
 fn outside() -> Result<()> {
-    let tmp = tempfile::Builder::new().prefix("miyabi-agents-").tempdir()?;
+    sweep();
+    let tmp = tempfile::Builder::new().prefix(&format!("{FOLDER}{}-", std::process::id())).tempdir()?;
     let inner = again()?;
-    let mut outer = command("unshare");
-    outer.args(NAMESPACES).arg("--").arg(inner.get_program()).args(inner.get_args());
+    // Whoever kills the test kills what is inside with it.
+    let mut outer = command("setpriv");
+    outer
+        .args(["--pdeathsig", "KILL", "unshare"])
+        .args(NAMESPACES)
+        .arg("--")
+        .arg(inner.get_program())
+        .args(inner.get_args());
     outer.env(PART, "init").env(PRIVATE_TMP, tmp.path()).stdin(Stdio::null());
     let status = outer.status().context("unshare cannot be started")?;
     ensure!(status.success(), "the test ended with {status} inside its namespaces; see above");
     Ok(())
+}
+
+/// Removes what a test left behind that was killed: its folder names the process.
+fn sweep() {
+    let folders = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    for folder in folders {
+        let name = folder.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(FOLDER)?.split_once('-'));
+        if owner.is_some_and(|(owner, _)| !Path::new("/proc").join(owner).exists()) {
+            // Another test may be sweeping, too.
+            let _ = std::fs::remove_dir_all(folder.path());
+        }
+    }
 }
 
 /// The first process: starts the second, takes in every orphan, and ends as the second does. With

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -24,11 +24,19 @@ impl Model {
     /// # Errors
     /// When Python is missing or the script is not taken.
     pub fn start(script: &Value) -> Result<Self> {
+        Self::start_by(command(python()?), script, 0)
+    }
+
+    /// Starts one by a line that ends with Python, as in `nsenter … python3`, at a port; at any for 0.
+    ///
+    /// # Errors
+    /// As [`Model::start`].
+    pub fn start_by(mut line: Command, script: &Value, port: u16) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("miyabi-model-").tempdir()?;
         let file = folder.path().join("script.json");
         std::fs::write(&file, script.to_string())?;
-        let mut line = command(python()?);
         line.arg(crate::here("model/stub_model.py")).arg("--script").arg(file).env_clear();
+        line.args(["--port", &port.to_string()]);
         let mut process = Guarded::start(line.stdin(Stdio::null()).stdout(Stdio::piped()))?;
         let mut first = String::new();
         BufReader::new(process.output().context("a pipe")?).read_line(&mut first)?;

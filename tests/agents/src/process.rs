@@ -5,7 +5,8 @@ use std::fs;
 use std::process::{Child, Command};
 
 use anyhow::{Context as _, Result};
-use rustix::process::{Pid, Signal, kill_process};
+pub use rustix::process::Pid;
+use rustix::process::{Signal, kill_process};
 
 /// A program to be started.
 #[expect(clippy::disallowed_methods, reason = "this module owns the starting of programs in these tests")]
@@ -18,6 +19,12 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 #[expect(clippy::disallowed_methods, reason = "there is no event to wait for")]
 pub fn a_moment() {
     std::thread::sleep(std::time::Duration::from_millis(100));
+}
+
+/// Does nothing for a while, where that is what is measured.
+#[expect(clippy::disallowed_methods, reason = "time itself is waited for")]
+pub fn rest(time: std::time::Duration) {
+    std::thread::sleep(time);
 }
 
 /// A child that ends with the test.
@@ -48,6 +55,17 @@ impl Guarded {
     /// When the system does not tell it.
     pub fn ended(&mut self) -> Result<Option<std::process::ExitStatus>> {
         Ok(self.0.try_wait()?)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// What it reads from, where its standard input is a pipe. Once.
+    pub fn input(&mut self) -> Option<std::process::ChildStdin> {
+        self.0.stdin.take()
     }
 
     /// What it prints, where its standard output is a pipe. Once.
@@ -81,11 +99,11 @@ pub fn kill_with_environment(word: &str) {
 /// Processes in whose command line a word stands.
 #[must_use]
 pub fn with_word(word: &str) -> Vec<Pid> {
-    let holds = |id: &i32| {
-        let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    let holds = |id: &Pid| {
+        let line = fs::read(format!("/proc/{}/cmdline", id.as_raw_nonzero())).unwrap_or_default();
         String::from_utf8_lossy(&line).contains(word)
     };
-    all().filter(holds).filter_map(Pid::from_raw).collect()
+    all().filter(holds).collect()
 }
 
 /// The processes that run a program and hold a word in their environment, the oldest first.
@@ -108,15 +126,16 @@ pub fn kill(pid: Pid) -> Result<()> {
     Ok(kill_process(pid, Signal::KILL)?)
 }
 
-fn all() -> impl Iterator<Item = i32> {
+/// All processes that can be seen from here.
+pub fn all() -> impl Iterator<Item = Pid> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+    entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
 }
 
 fn with_environment(word: &str) -> Vec<Pid> {
-    let holds = |id: &i32| {
-        let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+    let holds = |id: &Pid| {
+        let environment = fs::read(format!("/proc/{}/environ", id.as_raw_nonzero())).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|entry| entry == word.as_bytes())
     };
-    all().filter(holds).filter_map(Pid::from_raw).collect()
+    all().filter(holds).collect()
 }

@@ -25,11 +25,19 @@ pub struct Programs {
 impl Programs {
     /// Looks for the programs; none, said loudly, where they are not installed. A test then ends
     /// without having shown anything.
+    ///
+    /// # Panics
+    /// When [`FOLDER`] names a place and they are not there: who names it wants the test to be made.
     #[must_use]
     pub fn installed() -> Option<Self> {
         match folder().and_then(|folder| Self::below(&folder.join("node_modules"))) {
             Ok(programs) => Some(programs),
             Err(error) => {
+                let wanted = std::env::var_os(FOLDER);
+                assert!(
+                    wanted.is_none(),
+                    "the agent programs are not in {wanted:?}, as {FOLDER} says: {error:#}"
+                );
                 eprintln!(
                     "SKIPPED: the agent programs are not installed ({error:#}); `cargo xtask agents` does"
                 );

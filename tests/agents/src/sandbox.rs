@@ -123,7 +123,10 @@ impl Drop for Sandbox {
 }
 
 /// The folder in which our programs were built.
-fn programs_folder() -> Result<PathBuf> {
+///
+/// # Errors
+/// When they are not built.
+pub fn programs_folder() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("MIYABI_BIN_DIR") {
         return Ok(folder.into());
     }
@@ -158,7 +161,9 @@ fn path() -> Result<OsString> {
     Ok(std::env::join_paths([first].into_iter().chain(std::env::split_paths(&rest)))?)
 }
 
-fn variables(url: &str) -> Vec<(String, String)> {
+/// What an agent program must find in its environment to reach the model at this address.
+#[must_use]
+pub fn variables(url: &str) -> Vec<(String, String)> {
     [
         ("ANTHROPIC_BASE_URL", url),
         ("ANTHROPIC_API_KEY", KEY),
@@ -171,8 +176,9 @@ fn variables(url: &str) -> Vec<(String, String)> {
     .into()
 }
 
-/// Everything that Codex would ask of another place is turned off.
-fn codex_config(url: &str) -> String {
+/// Codex' `config.toml` for the model at this address. Everything that it would ask of another place is turned off.
+#[must_use]
+pub fn codex_config(url: &str) -> String {
     format!(
         r#"model_provider = "scripted"
 check_for_update_on_startup = false

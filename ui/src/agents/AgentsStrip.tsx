@@ -11,7 +11,8 @@ import { Empty } from '../design/Empty';
 import { useLanguage, useText } from '../i18n';
 import { moneyText } from '../model/money';
 import { timeOfDay } from '../model/time';
-import type { AgentId, HostId, HostView } from '../platform/types';
+import { HostChip } from '../hosts/HostChip';
+import type { AgentId, HostId } from '../platform/types';
 import { useRun, useRunShallow, useTask } from '../store/run';
 import { selectAgent, useView } from '../store/view';
 import { agentState } from './agentState';
@@ -59,41 +60,13 @@ const AgentItem = memo(function AgentItem({ id }: { id: AgentId }) {
       {task === undefined ? null : (
         <span
           aria-hidden="true"
-          className="phase-running absolute inset-x-1.5 bottom-0 h-0.5 origin-left rounded-full bg-(--phase)"
+          className={`phase-${task.phase === 'unverified' ? 'unverified' : 'running'} absolute inset-x-1.5 bottom-0 h-0.5 origin-left rounded-full bg-(--phase)`}
           style={{ transform: `scaleX(${agent.progress})` }}
         />
       )}
     </li>
   );
 });
-
-function HostLabel({ host }: { host: HostView }) {
-  const t = useText();
-  const { load } = host;
-  const share = load === null ? 0 : load.load_1m / Math.max(1, load.cpus);
-  const figures =
-    load === null
-      ? ''
-      : t('host.load', { load: load.load_1m.toFixed(1), cpus: load.cpus, memory: (load.memory_free_mib / 1024).toFixed(0) });
-  const text = [host.title, figures, host.problem].filter(Boolean).join(' · ');
-  return (
-    <Hint text={text}>
-      <h3 className="mr-1 flex h-6 items-center gap-1.5 text-2xs font-semibold text-ink-2" data-testid="host" data-host-id={host.id}>
-        <span className={`size-1.5 rounded-full ${host.connected ? 'bg-completed' : 'bg-failed'}`} aria-hidden="true" />
-        {host.id}
-        {host.connected ? null : <span className="font-normal text-failed">{t('host.lost')}</span>}
-        <span className="font-normal text-ink-3 tabular" title={t('host.capacity')}>
-          {host.running}/{host.capacity}
-        </span>
-        {load === null ? null : (
-          <span className="h-3 w-1 overflow-hidden rounded-full bg-press" aria-hidden="true">
-            <span className="block w-full origin-bottom bg-ink-3" style={{ height: '100%', transform: `scaleY(${Math.min(1, share)})` }} />
-          </span>
-        )}
-      </h3>
-    </Hint>
-  );
-}
 
 function HostGroup({ id }: { id: HostId }) {
   const t = useText();
@@ -102,7 +75,9 @@ function HostGroup({ id }: { id: HostId }) {
   if (host === undefined) return null;
   return (
     <div className="flex min-w-0 flex-wrap items-center gap-x-0.5 gap-y-0.5">
-      <HostLabel host={host} />
+      <h3 className="contents">
+        <HostChip id={id} />
+      </h3>
       {agents.length === 0 ? (
         <span className="text-2xs text-ink-3">{t('host.no_agents')}</span>
       ) : (

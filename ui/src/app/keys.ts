@@ -8,7 +8,7 @@ import { useCommands } from '../store/context';
 import type { Commands } from '../store/commands';
 import { useRunStore } from '../store/run';
 import type { RunStore } from '../store/run';
-import { openInspector, openReassignMenu, selectTask, showOverlay, toggleMaximised, useView } from '../store/view';
+import { openInspector, openReassignMenu, selectHost, selectTask, showOverlay, toggleMaximised, typeInto, useView } from '../store/view';
 
 function select(store: RunStore, task: string | null | undefined): void {
   if (task === null || task === undefined) return;
@@ -24,6 +24,17 @@ function along(store: RunStore, direction: 'needs' | 'dependents'): void {
   const from = useView.getState().selectedTask;
   if (from === null) return;
   select(store, direction === 'needs' ? data.tasks[from]?.needs[0] : data.dependents[from]?.[0]);
+}
+
+/** From host to host, and after the last one back to none. */
+function nextHost(store: RunStore): void {
+  const { hostIds } = store.getState().data;
+  const at = useView.getState().selectedHost;
+  selectHost(hostIds[at === null ? 0 : hostIds.indexOf(at) + 1] ?? null);
+}
+
+function openTerminal(): void {
+  if (useView.getState().selectedAgent !== null) typeInto(true);
 }
 
 function openReassign(store: RunStore): void {
@@ -60,6 +71,12 @@ function act(key: string, store: RunStore, commands: Commands): boolean {
       return true;
     case 'Escape':
       selectTask(null);
+      return true;
+    case 'h':
+      nextHost(store);
+      return true;
+    case 't':
+      openTerminal();
       return true;
     case 'r':
       openReassign(store);
@@ -110,6 +127,8 @@ export function useKeys(): void {
   const commands = useCommands();
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
+      // A terminal that is typed into has every key, Ctrl-K too.
+      if (event.target instanceof Element && event.target.closest('[data-live-terminal]') !== null) return;
       if (event.key.toLowerCase() === 'k' && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
         showOverlay(useView.getState().overlay === 'palette' ? null : 'palette');

@@ -25,6 +25,14 @@ function shape(phase: TaskPhase): React.JSX.Element {
           <path d="M8 2.4 A5.6 5.6 0 0 1 13.6 8" {...stroke} strokeWidth={2} className="turning" style={{ transformOrigin: '8px 8px' }} />
         </>
       );
+    case 'unverified':
+      return (
+        <>
+          <circle cx="8" cy="8" r="6.2" {...stroke} strokeWidth={1.4} strokeDasharray="2.6 2.27" strokeLinecap="butt" />
+          <path d="M6.2 6.6 A1.85 1.85 0 1 1 8 8.5 V9.2" {...stroke} strokeWidth={1.5} />
+          <circle cx="8" cy="11.3" r="0.95" fill="currentColor" />
+        </>
+      );
     case 'checking':
       return (
         <>

@@ -9,11 +9,11 @@ import { onTaskPress, useDrag } from '../app/drag';
 import { Hint, Progress } from '../design/controls';
 import { StateIcon } from '../design/StateIcon';
 import { useText } from '../i18n';
-import { passesPhases } from '../model/filters';
 import { NODE_HEIGHT, NODE_WIDTH } from '../model/layout';
 import { isAtWork, reassignBlocker } from '../model/phases';
 import type { TaskPhase, TaskView } from '../platform/types';
 import { useRun, useTask } from '../store/run';
+import { useStandsOut } from '../store/standsOut';
 import { openInspector, selectTask, useView } from '../store/view';
 import { isReadable } from './elements';
 
@@ -22,8 +22,9 @@ type NodeProps = { id: string; data: { flow: 'right' | 'down' } };
 const Face = memo(function Face({ task, movable }: { task: TaskView; movable: boolean }) {
   const t = useText();
   const selected = useView((view) => view.selectedTask === task.id);
-  const passes = useView((view) => passesPhases(task.phase, view.phaseFilter));
-  const edge = selected ? 'border-accent ring-2 ring-accent/35' : 'border-line hover:border-line-strong';
+  const passes = useStandsOut(task);
+  const rest = task.phase === 'unverified' ? 'border-dashed border-(--phase)' : 'border-line hover:border-line-strong';
+  const edge = selected ? 'border-accent ring-2 ring-accent/35' : rest;
   return (
     <button
       type="button"
@@ -54,7 +55,7 @@ const Face = memo(function Face({ task, movable }: { task: TaskView; movable: bo
       </span>
       <span className="mt-0.5 line-clamp-2 w-full shrink-0 text-xs text-ink-2">{task.title}</span>
       <span className="mt-auto mb-2 flex h-4 w-full items-center gap-2">
-        {isAtWork(task.phase) || task.phase === 'completed' ? (
+        {(isAtWork(task.phase) && task.phase !== 'unverified') || task.phase === 'completed' ? (
           <Progress value={task.phase === 'completed' ? 1 : task.progress} label={task.id} className="flex-1" />
         ) : (
           <span className="min-w-0 flex-1 truncate text-2xs text-ink-3">{t(`phase.${task.phase}`)}</span>
@@ -79,7 +80,7 @@ function Card({ task }: { task: TaskView }) {
 /** A task from afar. */
 const Field = memo(function Field({ id, phase, agent }: { id: string; phase: TaskPhase; agent: string }) {
   const selected = useView((view) => view.selectedTask === id);
-  const passes = useView((view) => passesPhases(phase, view.phaseFilter));
+  const passes = useStandsOut({ phase, agent });
   return (
     <button
       type="button"

@@ -1,6 +1,7 @@
 // One thing that waits for the person, with its answers beside it.
 
-import { ChevronDown, CircleDollarSign, OctagonX, RotateCcw, ShieldQuestion } from 'lucide-react';
+import { ChevronDown, CircleDollarSign, KeyRound, OctagonX, RotateCcw, ServerOff, ShieldQuestion } from 'lucide-react';
+import type { LucideIcon } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 import { useState } from 'react';
 
@@ -9,10 +10,11 @@ import { ITEM_LOOK, MENU_LOOK } from '../design/menus';
 import { useText } from '../i18n';
 import { moneyOf, moneyText } from '../model/money';
 import { durationText, millisOf } from '../model/time';
-import type { ApprovalScope, InboxItem } from '../platform/types';
+import type { ApprovalScope, InboxItem, InboxKind } from '../platform/types';
 import { useNow } from '../store/clock';
 import { useCommands } from '../store/context';
-import { openInspector, selectTask, showOverlay } from '../store/view';
+import { openInspector, selectHost, selectTask, showOverlay } from '../store/view';
+import { HostItem } from './HostItem';
 
 const SCOPES: readonly ApprovalScope[] = ['once', 'task', 'run'];
 
@@ -135,25 +137,38 @@ function Budget({ item, number }: { item: InboxItem; number: number }) {
   );
 }
 
-const ICONS = { approval: ShieldQuestion, run_budget: CircleDollarSign, agent_budget: CircleDollarSign, task_budget: CircleDollarSign, task_failed: OctagonX };
+const LOOKS: Record<InboxKind, [icon: LucideIcon, colour: string]> = {
+  approval: [ShieldQuestion, 'text-back-off'],
+  run_budget: [CircleDollarSign, 'text-back-off'],
+  agent_budget: [CircleDollarSign, 'text-back-off'],
+  task_budget: [CircleDollarSign, 'text-back-off'],
+  task_failed: [OctagonX, 'text-failed'],
+  host_lost: [ServerOff, 'text-unverified'],
+  host_question: [KeyRound, 'text-back-off'],
+};
 
 export function ItemCard({ item }: { item: InboxItem }) {
   const t = useText();
   const commands = useCommands();
   const now = useNow();
-  const Icon = ICONS[item.kind];
-  const left = item.answers_at === null ? null : Math.max(0, (millisOf(item.answers_at) - now) / 1000);
+  const [Icon, colour] = LOOKS[item.kind];
+  const ofHost = item.kind === 'host_lost' || item.kind === 'host_question';
+  const left = item.answers_at === null || ofHost ? null : Math.max(0, (millisOf(item.answers_at) - now) / 1000);
+  const showHost = (): void => {
+    selectHost(item.host);
+    showOverlay(null);
+  };
   const show = (): void => {
     if (item.task === null) return;
     selectTask(item.task, item.agent);
     openInspector(true);
     showOverlay(null);
   };
-  const values = { task: item.task ?? '', agent: item.agent ?? '', tool: item.tool, spent: moneyText(item.spent_usd ?? 0), limit: moneyText(item.limit_usd ?? 0) };
+  const values = { host: item.host ?? '', task: item.task ?? '', agent: item.agent ?? '', tool: item.tool, spent: moneyText(item.spent_usd ?? 0), limit: moneyText(item.limit_usd ?? 0) };
   return (
     <article data-testid="inbox-item" data-kind={item.kind} data-number={item.number ?? ''} className="px-2.5 py-2.5">
       <div className="flex items-start gap-2">
-        <Icon size={15} className={`mt-0.5 shrink-0 ${item.kind === 'task_failed' ? 'text-failed' : 'text-back-off'}`} aria-hidden="true" />
+        <Icon size={15} className={`mt-0.5 shrink-0 ${colour}`} aria-hidden="true" />
         <div className="min-w-0 flex-1">
           <p className="flex items-baseline gap-2">
             <span className="min-w-0 flex-1 text-sm font-medium">{t(`inbox.item.${item.kind}`, values)}</span>
@@ -166,9 +181,15 @@ export function ItemCard({ item }: { item: InboxItem }) {
                 {item.task}
               </button>
             )}
+            {item.host === null || !ofHost ? null : (
+              <button type="button" onClick={showHost} className="rounded-sm text-accent-ink hover:underline">
+                {t('lost.show_host', { host: item.host })}
+              </button>
+            )}
             {item.blocks === 0 ? null : <span>{t('notice.blocks', { count: item.blocks })}</span>}
             {left === null ? null : <span className="tabular">{t('inbox.by_itself', { time: durationText(left) })}</span>}
           </p>
+          {ofHost ? <HostItem item={item} /> : null}
           {item.kind === 'approval' && item.number !== null ? <Permission item={item} number={item.number} /> : null}
           {item.kind.endsWith('_budget') && item.number !== null ? <Budget item={item} number={item.number} /> : null}
           {item.kind === 'task_failed' ? (

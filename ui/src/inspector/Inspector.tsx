@@ -4,6 +4,8 @@ import { Ban, PanelRightClose, RotateCcw } from 'lucide-react';
 
 import { Button, Chip, IconButton, Progress } from '../design/controls';
 import { StateIcon } from '../design/StateIcon';
+import { CloseHost, HostInspector } from '../hosts/HostInspector';
+import { LostWords, useLostHost } from '../hosts/LostHost';
 import { useLanguage, useText } from '../i18n';
 import { countBehind } from '../model/graph';
 import { cancelBlocker, isAtWork, retryBlocker } from '../model/phases';
@@ -14,7 +16,7 @@ import type { TaskView } from '../platform/types';
 import { useNow } from '../store/clock';
 import { useCommands } from '../store/context';
 import { useRun, useTask } from '../store/run';
-import { openInspector, useView } from '../store/view';
+import { openInspector, selectHost, useView } from '../store/view';
 import { Attempt } from './Attempts';
 import { CodeLines, Fact, Section, TaskLink, TaskLinks, usageText } from './parts';
 import { ReassignMenu } from './ReassignMenu';
@@ -79,6 +81,24 @@ function Waiting({ task }: { task: TaskView }) {
   );
 }
 
+/** Why nothing is known of a task, while its host cannot be reached. */
+function Unverified({ task }: { task: TaskView }) {
+  const t = useText();
+  const host = useLostHost(useRun((data) => data.agents[task.agent]?.host ?? null));
+  if (task.phase !== 'unverified' || host === null) return null;
+  return (
+    <div data-testid="unverified" className="phase-unverified mx-4 mb-3 rounded-md border border-dashed border-(--phase) px-2.5 py-2 text-xs">
+      <p>
+        <LostWords host={host} />
+      </p>
+      <p className="mt-0.5 text-ink-2">{t('lost.task', { agent: task.agent })}</p>
+      <button type="button" onClick={() => selectHost(host.id)} className="mt-1 rounded-sm text-accent-ink hover:underline">
+        {t('lost.show_host', { host: host.id })}
+      </button>
+    </div>
+  );
+}
+
 function Facts({ task }: { task: TaskView }) {
   const t = useText();
   const language = useLanguage();
@@ -134,6 +154,7 @@ function Body({ task }: { task: TaskView }) {
         {isAtWork(task.phase) ? <Progress value={task.progress} label={task.id} className="mt-3" /> : null}
         {task.error === null ? null : <p className="selectable mt-2 text-xs break-words text-failed">{task.error}</p>}
       </div>
+      <Unverified task={task} />
       <Actions task={task} />
       <Waiting task={task} />
       {task.attempts.length === 0 ? null : (
@@ -169,17 +190,18 @@ export function Inspector() {
   const t = useText();
   const selected = useView((view) => view.selectedTask);
   const task = useTask(selected);
+  const selectedHost = useView((view) => view.selectedHost);
+  const host = useRun((data) => (selectedHost === null ? undefined : data.hosts[selectedHost]));
   return (
     <aside aria-label={t('inspector.title')} className="flex h-full min-h-0 flex-col bg-surface">
       <header className="flex h-9 shrink-0 items-center border-b border-line pr-1 pl-4">
-        <h2 className="flex-1 text-xs font-semibold text-ink-2 tabular">{task?.id ?? t('inspector.run')}</h2>
+        <h2 className="flex-1 text-xs font-semibold text-ink-2 tabular">{host === undefined ? (task?.id ?? t('inspector.run')) : `${t('host.title')} ${host.id}`}</h2>
+        {host === undefined ? null : <CloseHost />}
         <IconButton icon={PanelRightClose} label={t('inspector.close')} className="size-6" onClick={() => openInspector(false)} />
       </header>
-      {task === undefined ? (
-        <RunFacts />
-      ) : (
-        <Body key={task.id} task={task} />
-      )}
+      {host === undefined ? null : <HostInspector key={host.id} host={host} />}
+      {host === undefined && task === undefined ? <RunFacts /> : null}
+      {host === undefined && task !== undefined ? <Body key={task.id} task={task} /> : null}
     </aside>
   );
 }

@@ -1,6 +1,6 @@
 // The logs: one agent's, the orchestrator's, or all of them in a grid.
 
-import { ArrowDownToLine, ChevronDown, ChevronUp, LayoutGrid, Search, X } from 'lucide-react';
+import { ArrowDownToLine, ChevronDown, ChevronUp, LayoutGrid, Search, SquareTerminal, X } from 'lucide-react';
 import { useCallback, useMemo, useRef, useState } from 'react';
 
 import { useTheme } from '../app/theme';
@@ -8,9 +8,11 @@ import { IconButton } from '../design/controls';
 import { PickMenu } from '../design/menus';
 import { Pane } from '../design/surfaces';
 import { useText } from '../i18n';
-import { useAgents } from '../store/run';
-import { selectAgent, useView } from '../store/view';
+import { LostHostLine, useLostHost } from '../hosts/LostHost';
+import { useAgents, useRun } from '../store/run';
+import { selectAgent, typeInto, useView } from '../store/view';
 import { LogGrid } from './LogGrid';
+import { LiveTerminal } from './LiveTerminal';
 import { SayLine } from './SayLine';
 import { LogTerminal } from './LogTerminal';
 import { searchDecorations } from './terminal';
@@ -57,10 +59,26 @@ function SearchBar({ view, onClose }: { view: LogView | null; onClose: () => voi
   );
 }
 
+/** One log, or the orchestrator's; a host that is lost is said above it. */
+function OneLog({ agent, follow, onFollow, onView }: { agent: string | null; follow: boolean; onFollow: (follow: boolean) => void; onView: (view: LogView | null) => void }) {
+  const t = useText();
+  const host = useLostHost(useRun((data) => (agent === null ? null : (data.agents[agent]?.host ?? null))));
+  return (
+    <div className="flex h-full flex-col">
+      {host === null ? null : <LostHostLine host={host} text={t('lost.log')} />}
+      <div className="min-h-0 flex-1">
+        <LogTerminal agent={agent} small={false} follow={follow} onFollow={onFollow} onView={onView} />
+      </div>
+    </div>
+  );
+}
+
 export function LogsPane() {
   const t = useText();
   const agents = useAgents();
   const selected = useView((view) => view.selectedAgent);
+  const wanted = useView((view) => view.typing);
+  const planned = useRun((data) => data.run.phase === 'planned');
   const [grid, setGrid] = useState(false);
   const [follow, setFollow] = useState(true);
   const [searching, setSearching] = useState(false);
@@ -87,25 +105,33 @@ export function LogsPane() {
       onPick={(agent) => selectAgent(agent === ORCHESTRATOR ? null : agent)}
     />
   );
+  const typing = wanted && selected !== null && !grid;
   const actions = (
     <>
-      <IconButton icon={Search} label={t('logs.search')} className="size-6" disabled={grid} pressed={searching} onClick={() => setSearching(!searching)} />
-      <IconButton icon={ArrowDownToLine} label={t('logs.follow')} className="size-6" pressed={follow} onClick={() => setFollow(!follow)} />
+      <IconButton
+        icon={SquareTerminal}
+        label={t('terminal.open')}
+        className="size-6"
+        data-testid="terminal-open"
+        disabled={grid || selected === null || planned}
+        pressed={typing}
+        onClick={() => typeInto(!typing)}
+      />
+      <IconButton icon={Search} label={t('logs.search')} className="size-6" disabled={grid || typing} pressed={searching} onClick={() => setSearching(!searching)} />
+      <IconButton icon={ArrowDownToLine} label={t('logs.follow')} className="size-6" disabled={typing} pressed={follow} onClick={() => setFollow(!follow)} />
       <IconButton icon={LayoutGrid} label={t('logs.grid')} className="size-6" pressed={grid} data-testid="logs-grid" onClick={() => setGrid(!grid)} />
     </>
   );
   return (
-    <Pane name="logs" title="logs.title" lead={lead} actions={actions}>
+    <Pane name="logs" title={typing ? 'terminal.title' : 'logs.title'} lead={lead} actions={actions}>
       <div ref={frame} className="flex h-full flex-col">
         <div className="relative min-h-0 flex-1">
-        {searching && !grid ? <SearchBar view={view} onClose={() => setSearching(false)} /> : null}
-        {grid ? (
-          <LogGrid follow={follow} onOpen={openOne} />
-        ) : (
-          <LogTerminal key={selected ?? ''} agent={selected} small={false} follow={follow} onFollow={setFollow} onView={setView} />
-        )}
+        {searching && !grid && !typing ? <SearchBar view={view} onClose={() => setSearching(false)} /> : null}
+        {grid ? <LogGrid follow={follow} onOpen={openOne} /> : null}
+        {typing ? <LiveTerminal key={selected} agent={selected} /> : null}
+        {grid || typing ? null : <OneLog key={selected ?? ''} agent={selected} follow={follow} onFollow={setFollow} onView={setView} />}
         </div>
-        {grid || selected === null ? null : <SayLine key={selected} agent={selected} />}
+        {grid || typing || selected === null ? null : <SayLine key={selected} agent={selected} />}
       </div>
     </Pane>
   );

@@ -1,4 +1,5 @@
-// xterm.js, set up as a window on a log: reads only, keeps a bounded number of lines.
+// xterm.js, set up as a window on a log, which only reads and keeps a bounded number of lines, or as a
+// terminal to type into.
 
 import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
@@ -56,8 +57,43 @@ export function terminalTheme(theme: 'light' | 'dark'): ITheme {
   return theme === 'dark' ? DARK : LIGHT;
 }
 
+/** The same colours, with a cursor that is seen. */
+export function liveTheme(theme: 'light' | 'dark'): ITheme {
+  const colours = terminalTheme(theme);
+  return { ...colours, cursor: theme === 'dark' ? '#a9a2f0' : '#5b4fc4', cursorAccent: colours.background ?? '#000000' };
+}
+
 export function searchDecorations(theme: 'light' | 'dark') {
   return HITS[theme];
+}
+
+/** What a click on a link in an agent's output does: nothing. Agents do not open things on this machine. */
+const NO_LINKS = { activate: () => undefined };
+
+function fontFamily(): string {
+  return getComputedStyle(document.documentElement).getPropertyValue('--font-mono') || 'monospace';
+}
+
+/** A terminal to type into: the tmux window itself, which keeps its own history. */
+export function openLiveTerminal(element: HTMLElement, theme: 'light' | 'dark'): LogView {
+  const terminal = new Terminal({
+    drawBoldTextInBrightColors: false,
+    theme: liveTheme(theme),
+    fontSize: 12,
+    fontFamily: fontFamily(),
+    lineHeight: 1.2,
+    scrollback: 0,
+    cursorBlink: true,
+    cursorInactiveStyle: 'outline',
+    linkHandler: NO_LINKS,
+    allowProposedApi: true,
+  });
+  const fit = new FitAddon();
+  const search = new SearchAddon();
+  terminal.loadAddon(fit);
+  terminal.loadAddon(search);
+  terminal.open(element);
+  return { terminal, fit, search };
 }
 
 export function openTerminal(element: HTMLElement, theme: 'light' | 'dark', options: { fontSize: number; scrollback: number }): LogView {
@@ -66,7 +102,7 @@ export function openTerminal(element: HTMLElement, theme: 'light' | 'dark', opti
     drawBoldTextInBrightColors: false,
     ...options,
     theme: terminalTheme(theme),
-    fontFamily: getComputedStyle(document.documentElement).getPropertyValue('--font-mono') || 'monospace',
+    fontFamily: fontFamily(),
     lineHeight: 1.25,
     convertEol: true,
     disableStdin: true,

@@ -34,7 +34,7 @@ function plannedBar(task: TaskView, kind: BarKind, speed: number | null): Bar {
   };
 }
 
-/** The state whose look a try has; one that a person or the end of the run broke off did not fail. */
+/** The state whose look a try has; one that was broken off, or whose end nobody saw, did not fail. */
 export function attemptPhase(attempt: AttemptView, task: TaskPhase): TaskPhase {
   switch (attempt.cause) {
     case null:
@@ -43,6 +43,8 @@ export function attemptPhase(attempt: AttemptView, task: TaskPhase): TaskPhase {
     case 'reassigned':
     case 'stopped':
       return 'cancelled';
+    case 'host_lost':
+      return 'unverified';
     default:
       return 'failed';
   }

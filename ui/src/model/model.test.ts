@@ -227,11 +227,23 @@ describe('finding and reviewing', () => {
 
   it('knows why a start is not possible', () => {
     const good = planView('p', plan.run.choice, null, plan, false);
-    const tmux = { name: 'tmux', ok: false, required: true, found: '', remedy: 'apt install tmux' };
+    const tmux = { name: 'tmux', ok: false, required: true, for_agents: false, found: '', remedy: 'apt install tmux' };
     expect(rehearseBlocker(good, [])).toBeNull();
     expect(rehearseBlocker(good, [tmux])).toBe('review.blocked_machine');
     expect(rehearseBlocker(planView('p', plan.run.choice, null, plan, true), [])).toBe('review.blocked_errors');
     expect(startBlocker(good, [], false)).toBe('review.blocked_runners');
     expect(startBlocker(good, [], true)).toBeNull();
+  });
+
+  it('lets a plan be rehearsed whose agent programs are missing', () => {
+    const here = { ...planView('p', plan.run.choice, null, plan, false), obstacles: [] };
+    const missing = { name: 'node (acp)', ok: false, required: true, for_agents: true, found: '', remedy: 'npm install' };
+    expect(rehearseBlocker(here, [missing])).toBeNull();
+    expect(startBlocker(here, [missing], false)).toBe('review.blocked_runners');
+    expect(startBlocker(here, [missing], true)).toBeNull();
+    expect(startBlocker(here, [{ ...missing, required: false }], false)).toBeNull();
+    expect(startBlocker(here, [{ ...missing, ok: true }], false)).toBeNull();
+    const tmux = { ...missing, name: 'tmux', for_agents: false };
+    expect(startBlocker(here, [tmux], true)).toBe('review.blocked_machine');
   });
 });

@@ -5,6 +5,7 @@ import type { RunPhase, TaskId, TaskPhase, TaskView } from '../platform/types';
 /** In the order in which a person looks for them. */
 export const TASK_PHASES: readonly TaskPhase[] = [
   'running',
+  'unverified',
   'checking',
   'offered',
   'ready',
@@ -15,11 +16,11 @@ export const TASK_PHASES: readonly TaskPhase[] = [
   'cancelled',
 ];
 
-const AT_WORK: ReadonlySet<TaskPhase> = new Set(['offered', 'running', 'checking']);
+const AT_WORK: ReadonlySet<TaskPhase> = new Set(['offered', 'running', 'unverified', 'checking']);
 const OVER: ReadonlySet<TaskPhase> = new Set(['completed', 'failed', 'cancelled']);
 const ENDED: ReadonlySet<RunPhase> = new Set(['completed', 'failed', 'stuck', 'cancelled']);
 
-/** An agent has it at this moment. */
+/** An agent has it at this moment, as far as one knows. */
 export function isAtWork(phase: TaskPhase): boolean {
   return AT_WORK.has(phase);
 }

@@ -29,19 +29,19 @@ export function placeText(finding: Finding): string {
 
 export type StartBlocker = 'review.blocked_errors' | 'review.blocked_machine' | 'review.blocked_runners';
 
-function machineFails(doctor: readonly DoctorLine[]): boolean {
-  return doctor.some((line) => line.required && !line.ok);
+function fails(line: DoctorLine): boolean {
+  return line.required && !line.ok;
 }
 
 /** Why this plan cannot be rehearsed here; null when it can. */
 export function rehearseBlocker(plan: PlanView, doctor: readonly DoctorLine[]): StartBlocker | null {
   if (plan.preview === null || plan.findings.some((finding) => finding.severity === 'error')) return 'review.blocked_errors';
-  return machineFails(doctor) ? 'review.blocked_machine' : null;
+  return doctor.some((line) => fails(line) && !line.for_agents) ? 'review.blocked_machine' : null;
 }
 
 /** Why this plan cannot be run here; null when it can. An external run needs no runners. */
 export function startBlocker(plan: PlanView, doctor: readonly DoctorLine[], external: boolean): StartBlocker | null {
   const blocker = rehearseBlocker(plan, doctor);
-  if (blocker !== null) return blocker;
-  return plan.obstacles.length > 0 && !external ? 'review.blocked_runners' : null;
+  if (blocker !== null || external) return blocker;
+  return plan.obstacles.length > 0 || doctor.some(fails) ? 'review.blocked_runners' : null;
 }

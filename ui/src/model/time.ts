@@ -39,6 +39,11 @@ export function timeOfDay(time: Timestamp, language: string): string {
   });
 }
 
+/** The time of day of this machine's zone, to the minute. */
+export function timeOfMinute(time: Timestamp, language: string): string {
+  return new Date(millisOf(time)).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+}
+
 /** Day and time of this machine's zone. */
 export function dayAndTime(time: Timestamp, language: string): string {
   return new Date(millisOf(time)).toLocaleString(language, {

@@ -1,5 +1,6 @@
 // Why a task waits, as a key and its values, so that each language can say it in its own order.
 
+import { sizeText } from './hosts';
 import type { TaskView, WaitReason } from '../platform/types';
 
 export type WaitKey =
@@ -10,6 +11,8 @@ export type WaitKey =
   | 'wait.host'
   | 'wait.capacity'
   | 'wait.capacity_run'
+  | 'wait.room_memory'
+  | 'wait.room_disk'
   | 'wait.budget'
   | 'wait.approval'
   | 'wait.account'
@@ -37,6 +40,10 @@ export function waitText(reason: WaitReason, nowMillis: number): WaitText {
       return reason.host === null
         ? { key: 'wait.capacity_run', values: { limit: reason.limit }, tasks: [] }
         : { key: 'wait.capacity', values: { host: reason.host, limit: reason.limit }, tasks: [] };
+    case 'room': {
+      const values = { host: reason.host, free: sizeText(reason.free_mib), wanted: sizeText(reason.wanted_mib) };
+      return { key: `wait.room_${reason.of}`, values, tasks: [] };
+    }
     case 'back_off': {
       const seconds = Math.max(0, Math.ceil(reason.until_seconds - nowMillis / 1000));
       return { key: 'wait.back_off', values: { seconds, attempt: reason.attempt }, tasks: [] };

@@ -5,12 +5,14 @@ import { Command } from 'cmdk';
 import type { ReactNode } from 'react';
 
 import { StateIcon } from '../design/StateIcon';
+import { ContactIcon } from '../hosts/ContactIcon';
 import { useText } from '../i18n';
 import { matchesText } from '../model/filters';
+import { lookOf } from '../model/hosts';
 import { mayPauseRun } from '../model/phases';
 import { useCommands } from '../store/context';
-import { useAgents, useRun, useTasks } from '../store/run';
-import { openInspector, selectAgent, selectTask, showOverlay, toggleMaximised, useView } from '../store/view';
+import { useAgents, useHosts, useRun, useTasks } from '../store/run';
+import { openInspector, selectAgent, selectHost, selectTask, showOverlay, toggleMaximised, useView } from '../store/view';
 import { useState } from 'react';
 
 const MOST_TASKS = 40;
@@ -64,6 +66,7 @@ function Found({ query }: { query: string }) {
   const t = useText();
   const tasks = useTasks().filter((task) => matchesText(task, query)).slice(0, MOST_TASKS);
   const agents = useAgents().filter((agent) => `${agent.id} ${agent.title} ${agent.host}`.toLowerCase().includes(query.toLowerCase()));
+  const hosts = useHosts().filter((host) => [host.id, host.title, ...host.labels].join(' ').toLowerCase().includes(query.toLowerCase()));
   return (
     <>
       {tasks.length === 0 ? null : (
@@ -97,6 +100,17 @@ function Found({ query }: { query: string }) {
               <span className="w-16 shrink-0 font-medium tabular">{agent.id}</span>
               <span className="min-w-0 flex-1 truncate text-ink-2">{agent.title}</span>
               <span className="text-2xs text-ink-3">{agent.host}</span>
+            </Item>
+          ))}
+        </Command.Group>
+      )}
+      {hosts.length === 0 ? null : (
+        <Command.Group heading={t('palette.hosts')}>
+          {hosts.map((host) => (
+            <Item key={host.id} value={`host ${host.id}`} icon={<ContactIcon contact={lookOf(host)} size={14} />} onSelect={() => selectHost(host.id)}>
+              <span className="w-16 shrink-0 truncate font-medium">{host.id}</span>
+              <span className="min-w-0 flex-1 truncate text-ink-2">{host.title}</span>
+              <span className="text-2xs text-ink-3">{t(`contact.${lookOf(host)}`)}</span>
             </Item>
           ))}
         </Command.Group>

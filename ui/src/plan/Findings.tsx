@@ -39,26 +39,32 @@ export function Findings({ findings }: { findings: readonly Finding[] }) {
   );
 }
 
-export function Checks({ doctor, obstacles }: { doctor: readonly DoctorLine[]; obstacles: readonly string[] }) {
+/** One thing that was looked for, with the line that mends it. */
+export function CheckLine({ line }: { line: DoctorLine }) {
   const t = useText();
+  const Icon = line.ok ? CircleCheck : CircleX;
+  const bad = line.required ? 'text-failed' : 'text-ink-3';
+  const missing = line.found === '' ? t(line.required ? 'review.required' : 'review.optional') : line.found;
+  return (
+    <li data-testid="doctor-line" data-name={line.name} data-ok={line.ok} className="flex items-start gap-2.5 px-3 py-1.5">
+      <Icon size={14} className={`mt-0.5 shrink-0 ${line.ok ? 'text-completed' : bad}`} aria-label={line.ok ? t('review.ok') : t('review.missing')} />
+      <div className="selectable min-w-0 flex-1">
+        <p className="flex gap-2 text-xs">
+          <span className="shrink-0 font-medium">{line.name}</span>
+          <span className={`min-w-0 text-ink-3 ${line.ok ? 'truncate' : 'wrap-anywhere'}`}>{line.ok ? line.found : missing}</span>
+        </p>
+        {line.remedy === '' ? null : <p className="font-mono text-2xs wrap-anywhere text-ink-2">{line.remedy}</p>}
+      </div>
+    </li>
+  );
+}
+
+export function Checks({ doctor, obstacles }: { doctor: readonly DoctorLine[]; obstacles: readonly string[] }) {
   return (
     <ul className="divide-y divide-line">
-      {doctor.map((line) => {
-        const Icon = line.ok ? CircleCheck : CircleX;
-        const bad = line.required ? 'text-failed' : 'text-ink-3';
-        return (
-          <li key={line.name} data-testid="doctor-line" data-ok={line.ok} className="flex items-start gap-2.5 px-3 py-1.5">
-            <Icon size={14} className={`mt-0.5 shrink-0 ${line.ok ? 'text-completed' : bad}`} aria-label={line.ok ? t('review.ok') : t('review.missing')} />
-            <div className="selectable min-w-0 flex-1">
-              <p className="flex gap-2 text-xs">
-                <span className="font-medium">{line.name}</span>
-                <span className="min-w-0 truncate text-ink-3">{line.ok ? line.found : line.required ? t('review.required') : t('review.optional')}</span>
-              </p>
-              {line.remedy === '' ? null : <p className="font-mono text-2xs break-all text-ink-2">{line.remedy}</p>}
-            </div>
-          </li>
-        );
-      })}
+      {doctor.map((line) => (
+        <CheckLine key={line.name} line={line} />
+      ))}
       {obstacles.map((obstacle) => (
         <li key={obstacle} className="flex items-start gap-2.5 px-3 py-1.5">
           <TriangleAlert size={14} className="mt-0.5 shrink-0 text-back-off" aria-hidden="true" />

@@ -7,7 +7,7 @@ import type { ReactNode } from 'react';
 import { Brand } from '../app/Brand';
 import { DragScope } from '../app/drag';
 import { Button, IconButton } from '../design/controls';
-import { PickMenu } from '../design/menus';
+import { PickMenu, Segmented } from '../design/menus';
 import { Empty } from '../design/Empty';
 import { GraphPane } from '../graph/GraphPane';
 import { LabelBadge } from '../header/Header';
@@ -25,6 +25,7 @@ import { PLAIN_START } from '../store/session';
 import { TimelinePane } from '../timeline/TimelinePane';
 import { Choices } from './Choices';
 import { Checks, Findings } from './Findings';
+import { PlanHosts } from './PlanHosts';
 import { startWithQuestions } from './start';
 import { usePlan } from './usePlan';
 
@@ -96,12 +97,40 @@ function Unfinished({ plan }: { plan: PlanView }) {
   );
 }
 
-type StartBarProps = { plan: PlanView; blockers: [rehearse: TextKey | null, start: TextKey | null]; speed: number; busy: boolean; external: boolean; onSpeed: (speed: number) => void; onExternal: (external: boolean) => void; onStart: (rehearse: number | null) => void };
+type StartBarProps = {
+  plan: PlanView;
+  blockers: [rehearse: TextKey | null, start: TextKey | null];
+  speed: number;
+  busy: boolean;
+  external: boolean;
+  onHosts: boolean;
+  onSpeed: (speed: number) => void;
+  onExternal: (external: boolean) => void;
+  onOnHosts: (onHosts: boolean) => void;
+  onStart: (rehearse: number | null) => void;
+};
 
-function StartBar({ plan, blockers, speed, busy, external, onSpeed, onExternal, onStart }: StartBarProps) {
+/** A rehearsal plays on this machine, unless the links to the plan's hosts are to be rehearsed too. */
+function Where({ onHosts, onOnHosts }: Pick<StartBarProps, 'onHosts' | 'onOnHosts'>) {
+  const t = useText();
+  return (
+    <Segmented
+      label={t('review.where')}
+      value={onHosts ? 'hosts' : 'here'}
+      options={[
+        { value: 'here', label: t('review.here'), testId: 'rehearse-here' },
+        { value: 'hosts', label: t('review.on_hosts'), testId: 'rehearse-on-hosts' },
+      ]}
+      onPick={(where) => onOnHosts(where === 'hosts')}
+    />
+  );
+}
+
+function StartBar({ plan, blockers, speed, busy, external, onHosts, onSpeed, onExternal, onOnHosts, onStart }: StartBarProps) {
   const t = useText();
   const [cannotRehearse, cannotStart] = blockers;
   const expected = plan.preview?.run.forecast.expected_seconds ?? 0;
+  const hasRemote = plan.preview?.hosts.some((host) => host.transport !== 'local') ?? false;
   const speeds = SPEEDS.map((one) => ({ value: String(one), label: `${one}×`, note: durationText(wallSeconds(expected, one)) }));
   return (
     <footer className="flex h-14 shrink-0 items-center gap-3 border-t border-line bg-surface px-4">
@@ -111,6 +140,7 @@ function StartBar({ plan, blockers, speed, busy, external, onSpeed, onExternal, 
       </label>
       <p className="min-w-0 flex-1 text-right text-xs text-ink-3">{cannotStart === null ? '' : t(cannotStart)}</p>
       <div className="flex items-center gap-1">
+        {hasRemote ? <Where onHosts={onHosts} onOnHosts={onOnHosts} /> : null}
         <PickMenu label={t('review.speed')} value={String(speed)} options={speeds} onPick={(value) => onSpeed(Number(value))} />
         <Button
           icon={FastForward}
@@ -155,6 +185,7 @@ export function PlanReview({ path, stateDir, speed: wanted }: { path: string; st
   const [choice, setChoice] = useState<Choice>(PLAIN_START.choice);
   const [speed, setSpeed] = useState(wanted ?? DEFAULT_SPEED);
   const [external, setExternal] = useState(false);
+  const [onHosts, setOnHosts] = useState(false);
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<ApiError | null>(null);
   const { plan, preview, doctor, error, reload } = usePlan(path, choice, null, stateDir);
@@ -162,7 +193,7 @@ export function PlanReview({ path, stateDir, speed: wanted }: { path: string; st
   const begin = async (rehearse: number | null): Promise<void> => {
     setBusy(true);
     setRefusal(null);
-    const options: StartOptions = { ...PLAIN_START, plan: path, state_dir: stateDir, rehearse, choice, external: external && rehearse === null };
+    const options: StartOptions = { ...PLAIN_START, plan: path, state_dir: stateDir, rehearse, choice, external: external && rehearse === null, on_hosts: onHosts && rehearse !== null };
     setRefusal(await startWithQuestions(session, options));
     setBusy(false);
   };
@@ -205,6 +236,11 @@ export function PlanReview({ path, stateDir, speed: wanted }: { path: string; st
           <Block title="review.checks">
             <Checks doctor={doctor} obstacles={plan.obstacles} />
           </Block>
+          {plan.preview === null ? null : (
+            <Block title="review.hosts">
+              <PlanHosts plan={path} trusted={plan.trusted} hosts={plan.preview.hosts} onAdded={reload} />
+            </Block>
+          )}
           {plan.holds_commands ? (
             <Block title="review.trust">
               <p data-testid="trust" data-trusted={plan.trusted} className="px-3 py-2.5 text-xs text-ink-2">
@@ -241,8 +277,10 @@ export function PlanReview({ path, stateDir, speed: wanted }: { path: string; st
         speed={speed}
         busy={busy}
         external={external}
+        onHosts={onHosts}
         onSpeed={setSpeed}
         onExternal={setExternal}
+        onOnHosts={setOnHosts}
         onStart={(rehearse) => void begin(rehearse)}
       />
     </div>

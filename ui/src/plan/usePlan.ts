@@ -43,14 +43,14 @@ export function usePlan(path: string, choice: Choice, speed: number | null, stat
 
   useEffect(() => {
     let gone = false;
-    platform.doctor().then(
+    platform.doctor(path, stateDir).then(
       (lines) => (gone ? undefined : setDoctor(lines)),
       (thrown: unknown) => (gone ? undefined : setError(asApiError(thrown))),
     );
     return () => {
       gone = true;
     };
-  }, [platform, round]);
+  }, [platform, path, stateDir, round]);
 
   return { plan, preview, doctor, error, reload: () => setRound(round + 1) };
 }

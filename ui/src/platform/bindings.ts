@@ -11,8 +11,8 @@ export const commands = {
 	startRun: (options: StartOptions) => __TAURI_INVOKE<Started>("start_run", { options }),
 	/**  All runs that are kept, newest first. */
 	listRuns: () => __TAURI_INVOKE<RunSummary[]>("list_runs"),
-	/**  What is installed and what is missing. */
-	doctor: () => __TAURI_INVOKE<DoctorLine[]>("doctor"),
+	/**  What is installed and what is missing, for a plan or for none. */
+	doctor: (plan: string | null, stateDir: string | null) => __TAURI_INVOKE<DoctorLine[]>("doctor", { plan, stateDir }),
 	/**  What the program was started with, and whether that run is there. */
 	initialTarget: () => __TAURI_INVOKE<InitialTarget>("initial_target"),
 	/**
@@ -43,6 +43,16 @@ export const commands = {
 	raiseBudget: (number: number, limitUsd: number) => __TAURI_INVOKE<null>("raise_budget", { number, limitUsd }),
 	/**  Says something to an agent at its work. */
 	say: (agent: AgentId, text: string) => __TAURI_INVOKE<null>("say", { agent, text }),
+	/**  Answers what a host asks before it can be reached, or has it tried now. */
+	answerHost: (host: HostId, answer: HostAnswer) => __TAURI_INVOKE<null>("answer_host", { host, answer }),
+	/**  Runs the tasks of a lost host elsewhere, under new attempts. */
+	giveUpHost: (host: HostId) => __TAURI_INVOKE<null>("give_up_host", { host }),
+	/**  The names that `~/.ssh/config` knows. */
+	sshNames: () => __TAURI_INVOKE<string[]>("ssh_names"),
+	/**  Tries a host out, or goes on with the answer to what it asked. */
+	testHost: (asked: TestHost) => __TAURI_INVOKE<HostTest>("test_host", { asked }),
+	/**  Writes a host into a plan's `agent_config.json`. Answers the file. */
+	addHost: (plan: string, host: NewHost) => __TAURI_INVOKE<string>("add_host", { plan, host }),
 	/**  Makes a plan of one task from a prompt. Answers its folder. */
 	promptPlan: (plan: PromptPlan) => __TAURI_INVOKE<string>("prompt_plan", { plan }),
 	/**  Makes the plan whose run drafts a plan from a goal. Answers its folder. */
@@ -59,6 +69,20 @@ export const commands = {
 	logCredit: (stream: number, bytes: number) => __TAURI_INVOKE<null>("log_credit", { stream, bytes }),
 	/**  Ends a stream. */
 	dropLog: (stream: number) => __TAURI_INVOKE<null>("drop_log", { stream }),
+	/**
+	 *  Opens an agent's tmux window, wherever it is, to be typed into. Each message is a 0 and what it
+	 *  draws, or a 1 and why it is over; nothing comes after that. So many bytes come as credit is given:
+	 *  256 KiB to begin with. Answers the terminal's number.
+	 */
+	openTerminal: (agent: AgentId, size: TerminalSize, channel: Channel<ArrayBuffer>) => __TAURI_INVOKE<number>("open_terminal", { agent, size, channel }),
+	/**  Types a text into a terminal. */
+	typeInTerminal: (stream: number, text: string) => __TAURI_INVOKE<null>("type_in_terminal", { stream, text }),
+	/**  Tells a terminal its size. */
+	resizeTerminal: (stream: number, size: TerminalSize) => __TAURI_INVOKE<null>("resize_terminal", { stream, size }),
+	/**  Allows a terminal more bytes. */
+	terminalCredit: (stream: number, bytes: number) => __TAURI_INVOKE<null>("terminal_credit", { stream, bytes }),
+	/**  Hangs up a terminal. What runs in the window goes on. */
+	closeTerminal: (stream: number) => __TAURI_INVOKE<null>("close_terminal", { stream }),
 	/**
 	 *  Asks where by a native dialog and writes the open run's report there. Answers the path, or
 	 *  nothing when the person cancelled.
@@ -245,6 +269,8 @@ export type DoctorLine = {
 	ok: boolean,
 	/**  Whether the program cannot run without it. */
 	required: boolean,
+	/**  Whether it is a program of the agents, which a rehearsal does without. */
+	for_agents: boolean,
 	/**  What was found, as in `tmux 3.3a`. */
 	found: string,
 	/**  The line that installs or mends it; empty when all is well. */
@@ -346,7 +372,9 @@ export type FailureCause =
 /**  Its program was killed by a signal. */
 "killed" | 
 /**  Its budget is used up; it goes on when a person raises that. */
-"budget_reached";
+"budget_reached" | 
+/**  Its host was lost and given up; it is run elsewhere. */
+"host_lost";
 
 /**  One thing that is wrong, or that a person should know before the start. */
 export type Finding = {
@@ -399,8 +427,73 @@ export type GoalPlan = {
 	agent: RunnerKind,
 };
 
+/**  A person's answer to a [`HostQuestion`]. */
+export type HostAnswer = 
+/**  The key with this fingerprint is the right one: keep it. */
+{ answer: "trust"; 
+/**  The fingerprint that the person was shown. */
+fingerprint: string } | 
+/**  The passphrase or password. Kept in memory only, while the backend lives. */
+{ answer: "secret"; 
+/**  It. */
+secret: Secret } | 
+/**  Try again now. */
+{ answer: "try_again" };
+
+/**  How contact with a host stands. */
+export type HostContact = 
+/**  Nobody has tried yet. */
+"unknown" | 
+/**  It is being reached for the first time. */
+"connecting" | 
+/**  Its helper answers. */
+"ready" | 
+/**  An answer is overdue. */
+"probing" | 
+/**  It was lost, and is being reached again. */
+"reconnecting" | 
+/**  It turned us away, or a person must say something first. */
+"refused" | 
+/**  It was lost and given up; it is still tried. */
+"gone";
+
 /**  A host, as in `MUGEN`. */
 export type HostId = string;
+
+/**  What a person has to say before a host can be reached. */
+export type HostQuestion = 
+/**  Its key is not known: is it the right one? */
+{ question: "unknown_key"; 
+/**  As `ssh` writes it, `SHA256:…`. */
+fingerprint: string; 
+/**  As in `ssh-ed25519`. */
+key_type: string; 
+/**  Under which name it would be kept, and in which file. */
+kept_as: string } | 
+/**  A key file is locked. */
+{ question: "passphrase"; 
+/**  The key's file. */
+key: string } | 
+/**  The host wants a password. */
+{ question: "password"; 
+/**  What it says, in its own words. */
+prompt: string };
+
+/**  A question of a host, and what a person said to it. */
+export type HostSaid = {
+	/**  What was asked. */
+	question: HostQuestion,
+	/**  What was said. */
+	answer: HostAnswer,
+};
+
+/**  What trying a host out brought to light. */
+export type HostTest = {
+	/**  Line by line: reach, log-in, helper, tmux, disk, clock, agent programs. */
+	lines: DoctorLine[],
+	/**  What a person has to say before it goes on. */
+	question: HostQuestion | null,
+};
 
 /**  One host. */
 export type HostView = {
@@ -420,6 +513,38 @@ export type HostView = {
 	load: Load | null,
 	/**  What is wrong with it, with the remedy. */
 	problem: string | null,
+	/**  The name under which `ssh` knows it, or the command that reaches it; empty here. */
+	address: string,
+	/**  Words for people and for choosing, as in `cpu`. */
+	labels: string[],
+	/**  How contact with it stands. */
+	contact: HostContact,
+	/**  Since when it stands so. */
+	contact_since: Timestamp | null,
+	/**  While it reconnects: when it is tried next. */
+	next_try_at: Timestamp | null,
+	/**  What a person has to say before it can be reached. */
+	question: HostQuestion | null,
+	/**  How many tasks there are unverified. */
+	unverified: number,
+	/**  How far its clock is ahead of ours, in seconds; none while it was not asked. */
+	clock_ahead_seconds: number | null,
+	/**  How long its last answer took, in milliseconds. */
+	round_trip_ms: number | null,
+};
+
+/**  How a host is reached. */
+export type HostWay = {
+	/**  Its id in the plan; none while it has none. */
+	id: HostId | null,
+	/**  How it is reached. */
+	transport: TransportKind,
+	/**  For SSH: the name under which `ssh` knows it. */
+	address?: string,
+	/**  For a command: its words. */
+	command?: string[],
+	/**  Where the state folder will lie there; none for the same path as here. */
+	state_dir?: string | null,
 };
 
 /**  Something that waits for a person. */
@@ -436,6 +561,8 @@ export type InboxItem = {
 	agent: AgentId | null,
 	/**  The task that it is about. */
 	task: TaskId | null,
+	/**  The host that it is about. */
+	host: HostId | null,
 	/**  The tool that the agent would use; empty otherwise. */
 	tool: string,
 	/**  What it would do, or what is wrong, in a line. */
@@ -463,7 +590,11 @@ export type InboxKind =
 /**  A task's budget is reached. */
 "task_budget" | 
 /**  A task failed for good. */
-"task_failed";
+"task_failed" | 
+/**  A host is lost, with work under way on it: it can be given up. */
+"host_lost" | 
+/**  A host cannot be reached before a person says something. */
+"host_question";
 
 /**
  *  What the window is to show first. A run that is at work comes alone: it is opened, whatever else
@@ -500,6 +631,28 @@ export type Load = {
 	memory_free_mib: number,
 	/**  Where the state folder lies, in MiB. */
 	disk_free_mib: number,
+};
+
+/**  A host to write into a plan's `agent_config.json`. */
+export type NewHost = {
+	/**  Its id in the plan. */
+	id: HostId,
+	/**  A line for people; empty for none. */
+	title?: string,
+	/**  How it is reached. */
+	transport: TransportKind,
+	/**  For SSH: the name under which `ssh` knows it. */
+	address?: string,
+	/**  For a command: its words. */
+	command?: string[],
+	/**  How many tasks may run there at once; none for as many as there are agents. */
+	capacity: number | null,
+	/**  Words for people and for choosing. */
+	labels?: string[],
+	/**  Where the state folder lies there, absolute; none for the same path as here. */
+	state_dir?: string | null,
+	/**  Where the work is done there, absolute; none for the same path as here. */
+	work_folder?: string | null,
 };
 
 /**  Something that a person should hear of. */
@@ -546,8 +699,12 @@ export type NoticeKind =
 "agent_problem" | 
 /**  The state folder cannot be written. */
 "state_problem" | 
-/**  A helper is gone and is being started again. */
+/**  A helper is gone and is being started again, or a host cannot be reached. */
 "host_lost" | 
+/**  A host is reached again. */
+"host_back" | 
+/**  A lost host's tasks are run elsewhere. */
+"host_given_up" | 
 /**  An agent waits for permission. */
 "approval_asked" | 
 /**  A budget is reached. */
@@ -617,6 +774,13 @@ export type ReportFormat =
 "html" | 
 /**  For programs. */
 "json";
+
+/**  What a host may have too little of. */
+export type RoomOf = 
+/**  Free memory. */
+"memory" | 
+/**  Free space where the state folder lies. */
+"disk";
 
 /**  Something happened in the open run. */
 export type RunEvent = Event;
@@ -773,6 +937,9 @@ export type RunnerKind =
 /**  Plays the estimate; does nothing. */
 "rehearsal";
 
+/**  A text that shows itself to nobody. */
+export type Secret = string;
+
 /**  Whether a finding stops a run. */
 export type Severity = 
 /**  The plan cannot run. */
@@ -820,6 +987,8 @@ export type StartOptions = {
 	rehearse: number | null,
 	/**  Start no agents: all are loops of their own over their status files. */
 	external: boolean,
+	/**  Play a rehearsal on the plan's own hosts, and not on this machine alone. */
+	on_hosts?: boolean,
 	/**  How waves and edges are read. */
 	choice: Choice,
 	/**  Leave an unfinished run behind and begin anew. */
@@ -853,6 +1022,8 @@ export type TaskPhase =
 "offered" | 
 /**  An agent works on it. */
 "running" | 
+/**  An agent worked on it when contact with its host was lost; what became of it is not known. */
+"unverified" | 
 /**  An agent claims to be done; its evidence is being looked for. */
 "checking" | 
 /**  Failed, and tried again after a while. */
@@ -943,6 +1114,29 @@ export type TaskView = {
 	position: Point,
 };
 
+/**  The size of a terminal, in characters. */
+export type TerminalSize = {
+	/**  Across. */
+	columns: number,
+	/**  Down. */
+	rows: number,
+};
+
+/**  A host to try out. Nothing of it is kept but a key that was trusted. */
+export type TestHost = {
+	/**
+	 *  The plan whose agent programs are looked for; none for Claude Code and Codex, neither of which
+	 *  has to be there.
+	 */
+	plan: string | null,
+	/**  The host. */
+	host: HostWay,
+	/**  The answer to what the last test asked. */
+	answer: HostAnswer | null,
+	/**  What the person had answered in the tests before that one, with what was asked. */
+	before?: HostSaid[],
+};
+
 /**  Milliseconds since 1970-01-01 UTC. In a file, a text as in `2026-11-22T15:34:00.250Z`. */
 export type Timestamp = string;
 
@@ -951,7 +1145,9 @@ export type TransportKind =
 /**  This machine. */
 "local" | 
 /**  SSH. */
-"ssh";
+"ssh" | 
+/**  A command whose stdin and stdout reach a program there, as `kubectl exec -i POD --`. */
+"command";
 
 /**  Tokens and money. */
 export type UsageView = {
@@ -991,6 +1187,16 @@ host: HostId } |
 host: HostId | null; 
 /**  How many may run. */
 limit: number } | 
+/**  Its host has too little left of something to start anything. */
+{ reason: "room"; 
+/**  Which host. */
+host: HostId; 
+/**  Too little of what. */
+of: RoomOf; 
+/**  How much there is, in MiB. */
+free_mib: number; 
+/**  How much there must be, in MiB. */
+wanted_mib: number } | 
 /**  A budget is used up. */
 { reason: "budget" } | 
 /**  A person has to agree. */

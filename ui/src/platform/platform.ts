@@ -10,8 +10,12 @@ import type {
   DoctorLine,
   Event,
   GoalPlan,
+  HostAnswer,
+  HostId,
+  HostTest,
   InitialTarget,
   Language,
+  NewHost,
   PlanView,
   PromptPlan,
   ReportFormat,
@@ -20,6 +24,8 @@ import type {
   StartOptions,
   Started,
   TaskId,
+  TerminalSize,
+  TestHost,
 } from './types';
 
 export type Unsubscribe = () => void;
@@ -29,6 +35,22 @@ export type LogStream = {
   /** Allows so many more bytes; called as the terminal has drawn what came. */
   addCredit: (bytes: number) => void;
   close: () => void;
+};
+
+/** An agent's tmux window that a person types into. */
+export type TerminalStream = {
+  type: (text: string) => void;
+  resize: (size: TerminalSize) => void;
+  /** Allows so many more bytes; called as the terminal has drawn what came. */
+  addCredit: (bytes: number) => void;
+  close: () => void;
+};
+
+/** What a terminal tells the window. */
+export type TerminalListener = {
+  onBytes: (bytes: Uint8Array) => void;
+  /** It is over, for this reason; said once, and nothing after it. */
+  onEnd: (why: string) => void;
 };
 
 /** Every method that returns a promise rejects with an {@link ApiError}. */
@@ -56,6 +78,17 @@ export interface Platform {
   /** Says something to an agent at its work. */
   say(agent: AgentId, text: string): Promise<void>;
 
+  /** Answers what a host asks before it can be reached, or has it tried now. */
+  answerHost(host: HostId, answer: HostAnswer): Promise<void>;
+  /** Runs the tasks of a lost host elsewhere. */
+  giveUpHost(host: HostId): Promise<void>;
+  /** The names that `~/.ssh/config` knows. */
+  sshNames(): Promise<string[]>;
+  /** Tries a host out, or goes on with the answer to what it asked. */
+  testHost(test: TestHost): Promise<HostTest>;
+  /** Writes a host into a plan; answers the file. */
+  addHost(plan: string, host: NewHost): Promise<string>;
+
   /** Makes a plan of one task; answers its folder. */
   promptPlan(plan: PromptPlan): Promise<string>;
   /** Makes the plan whose run drafts a plan; answers its folder. */
@@ -68,7 +101,11 @@ export interface Platform {
     onBytes: (bytes: Uint8Array, offset: number) => void,
   ): Promise<LogStream>;
 
-  doctor(): Promise<DoctorLine[]>;
+  /** Opens an agent's tmux window, wherever it is, to be typed into. */
+  openTerminal(agent: AgentId, size: TerminalSize, listener: TerminalListener): Promise<TerminalStream>;
+
+  /** Of a plan, or of none. */
+  doctor(plan: string | null, stateDir: string | null): Promise<DoctorLine[]>;
   /** Asks where by a native dialog; answers the path, or null when the person cancelled. */
   exportReport(format: ReportFormat): Promise<string | null>;
   /** Asks by a native dialog; answers the path, or null when the person cancelled. */

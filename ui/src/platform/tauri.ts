@@ -1,13 +1,14 @@
 // The desktop shell: the one place that speaks to Tauri.
 //
 // Logs come as raw bytes over an ipc channel: the first 8 bytes of a message are the offset in the
-// file (u64, big-endian), the rest is the log.
+// file (u64, big-endian), the rest is the log. Terminals come the same way: a 0 and what it draws, or
+// a 1 and why it is over.
 
 import { Channel } from '@tauri-apps/api/core';
 
 import { commands, events } from './bindings';
-import type { LogStream, Platform, Unsubscribe } from './platform';
-import type { RunSnapshot } from './types';
+import type { LogStream, Platform, TerminalListener, TerminalStream, Unsubscribe } from './platform';
+import type { AgentId, RunSnapshot, TerminalSize } from './types';
 
 const OFFSET_BYTES = 8;
 
@@ -15,6 +16,15 @@ const OFFSET_BYTES = 8;
 export function splitLogMessage(message: ArrayBuffer): { offset: number; bytes: Uint8Array } {
   const offset = Number(new DataView(message).getBigUint64(0, false));
   return { offset, bytes: new Uint8Array(message, OFFSET_BYTES) };
+}
+
+const ENDED = 1;
+
+/** Splits one message of a terminal's channel: what it draws, or why it is over. */
+export function splitTerminalMessage(message: ArrayBuffer): { bytes: Uint8Array } | { why: string } {
+  const [kind] = new Uint8Array(message, 0, 1);
+  const rest = new Uint8Array(message, 1);
+  return kind === ENDED ? { why: new TextDecoder().decode(rest) } : { bytes: rest };
 }
 
 /** Listeners that are not in place yet; a run is opened only after them, or its first events were lost. */
@@ -61,6 +71,25 @@ async function followLog(
   };
 }
 
+async function openTerminal(agent: AgentId, size: TerminalSize, listener: TerminalListener): Promise<TerminalStream> {
+  const channel = new Channel<ArrayBuffer>((message) => {
+    const said = splitTerminalMessage(message);
+    if ('why' in said) listener.onEnd(said.why);
+    else listener.onBytes(said.bytes);
+  });
+  const stream = await commands.openTerminal(agent, size, channel);
+  // What is typed keeps its order: each piece waits until the one before it has arrived.
+  let typed: Promise<unknown> = Promise.resolve();
+  return {
+    type: (text) => {
+      typed = typed.then(() => commands.typeInTerminal(stream, text)).catch(() => undefined);
+    },
+    resize: (newSize) => void commands.resizeTerminal(stream, newSize).catch(() => undefined),
+    addCredit: (bytes) => void commands.terminalCredit(stream, bytes).catch(() => undefined),
+    close: () => void commands.closeTerminal(stream).catch(() => undefined),
+  };
+}
+
 /** A command that answers nothing. */
 async function done(command: Promise<null>): Promise<void> {
   await command;
@@ -85,9 +114,15 @@ export function tauriPlatform(): Platform {
     answer: (number, answer, scope) => done(commands.answer(number, answer, scope)),
     raiseBudget: (number, limitUsd) => done(commands.raiseBudget(number, limitUsd)),
     say: (agent, text) => done(commands.say(agent, text)),
+    answerHost: (host, answer) => done(commands.answerHost(host, answer)),
+    giveUpHost: (host) => done(commands.giveUpHost(host)),
+    sshNames: commands.sshNames,
+    testHost: commands.testHost,
+    addHost: commands.addHost,
     promptPlan: commands.promptPlan,
     goalPlan: commands.goalPlan,
     followLog,
+    openTerminal,
     doctor: commands.doctor,
     exportReport: commands.exportReport,
     choosePlan: commands.choosePlan,

@@ -10,6 +10,8 @@ const KEYS = [
   ['keys.edges', ['←', '→']],
   ['keys.inspector', ['Enter']],
   ['keys.clear', ['Esc']],
+  ['keys.hosts', ['h']],
+  ['keys.terminal', ['t']],
   ['keys.reassign', ['r']],
   ['keys.pause', ['p']],
   ['keys.fit', ['f']],

@@ -3,8 +3,11 @@
 
 import { asApiError } from '../platform/platform';
 import type { Platform } from '../platform/platform';
-import type { AgentId, ApprovalAnswer, ApprovalScope, ReportFormat, TaskId } from '../platform/types';
+import type { AgentId, ApprovalAnswer, ApprovalScope, HostAnswer, HostId, ReportFormat, TaskId } from '../platform/types';
 import { ask, showToast } from './dialogs';
+
+/** What giving up a host would cost: a sentence, and the tasks line by line. */
+export type Cost = { detail: string; lines: readonly string[] };
 
 export type Commands = {
   pause: () => Promise<void>;
@@ -19,6 +22,10 @@ export type Commands = {
   raiseBudget: (number: number, limitUsd: number) => Promise<void>;
   /** Resolves to whether it was taken. */
   say: (agent: AgentId, text: string) => Promise<boolean>;
+  /** Answers what a host asks, or has it tried now. */
+  answerHost: (host: HostId, answer: HostAnswer) => Promise<void>;
+  /** Asks first; `cost` says what would be done anew. */
+  giveUpHost: (host: HostId, cost: Cost) => Promise<void>;
   exportReport: (format: ReportFormat) => Promise<void>;
 };
 
@@ -89,6 +96,26 @@ async function cancelTask(platform: Platform, task: TaskId): Promise<void> {
   if (agreed) await platform.cancelTask(task);
 }
 
+async function answerHost(platform: Platform, host: HostId, answer: HostAnswer): Promise<void> {
+  await platform.answerHost(host, answer);
+  if (answer.answer === 'try_again') showToast({ kind: 'done', text: 'toast.trying', values: { host } });
+}
+
+async function giveUpHost(platform: Platform, host: HostId, { detail, lines }: Cost): Promise<void> {
+  const agreed = await ask({
+    title: 'confirm.give_up.title',
+    body: 'confirm.give_up.body',
+    values: { host },
+    detail,
+    ...(lines.length === 0 ? {} : { lines }),
+    confirm: 'confirm.give_up.yes',
+    tone: 'danger',
+  });
+  if (!agreed) return;
+  await platform.giveUpHost(host);
+  showToast({ kind: 'done', text: 'toast.given_up', values: { host } });
+}
+
 async function exportReport(platform: Platform, format: ReportFormat): Promise<void> {
   const path = await platform.exportReport(format);
   if (path !== null) showToast({ kind: 'done', text: 'toast.exported', values: { path } });
@@ -118,6 +145,8 @@ export function createCommands(platform: Platform, leave: () => void): Commands 
     answer: (number, answer, scope) => showingErrors(() => platform.answer(number, answer, scope)),
     raiseBudget: (number, limitUsd) => showingErrors(() => platform.raiseBudget(number, limitUsd)),
     say: (agent, text) => say(platform, agent, text),
+    answerHost: (host, answer) => showingErrors(() => answerHost(platform, host, answer)),
+    giveUpHost: (host, cost) => showingErrors(() => giveUpHost(platform, host, cost)),
     exportReport: (format) => showingErrors(() => exportReport(platform, format)),
   };
 }

@@ -9,7 +9,7 @@ import type { StoreApi } from 'zustand/vanilla';
 import { millisOf } from '../model/time';
 import { fromSnapshot } from './merge';
 import type { RunData } from './merge';
-import type { AgentView, BackendState, RunSnapshot, TaskId, TaskView } from '../platform/types';
+import type { AgentView, BackendState, HostView, RunSnapshot, TaskId, TaskView } from '../platform/types';
 
 export type RunState = {
   data: RunData;
@@ -57,6 +57,11 @@ export function useTask(id: TaskId | null): TaskView | undefined {
 /** All tasks in the plan's order. */
 export function useTasks(): TaskView[] {
   return useRunShallow((data) => data.taskIds.flatMap((id) => data.tasks[id] ?? []));
+}
+
+/** All hosts in the plan's order. */
+export function useHosts(): HostView[] {
+  return useRunShallow((data) => data.hostIds.flatMap((id) => data.hosts[id] ?? []));
 }
 
 /** All agents in the plan's order. */

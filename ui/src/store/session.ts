@@ -40,6 +40,7 @@ export const PLAIN_START: StartOptions = {
   state_dir: null,
   rehearse: null,
   external: false,
+  on_hosts: false,
   choice: { follow_waves: false, drop_conflicting_edges: false },
   new_run: false,
   resume: false,

@@ -2,7 +2,7 @@
 
 import { create } from 'zustand';
 
-import type { AgentId, TaskId, TaskPhase } from '../platform/types';
+import type { AgentId, HostId, TaskId, TaskPhase } from '../platform/types';
 
 export type PaneName = 'graph' | 'timeline' | 'logs';
 export type Overlay = 'palette' | 'settings' | 'export' | 'keys' | 'inbox';
@@ -10,6 +10,10 @@ export type Overlay = 'palette' | 'settings' | 'export' | 'keys' | 'inbox';
 type View = {
   selectedTask: TaskId | null;
   selectedAgent: AgentId | null;
+  /** While a host is selected, its tasks stand out and the inspector shows it. */
+  selectedHost: HostId | null;
+  /** Whether the logs pane is a terminal to type into; it belongs to the agent that is selected. */
+  typing: boolean;
   inspectorOpen: boolean;
   maximised: PaneName | null;
   phaseFilter: TaskPhase[];
@@ -23,6 +27,8 @@ type View = {
 const FRESH: View = {
   selectedTask: null,
   selectedAgent: null,
+  selectedHost: null,
+  typing: false,
   inspectorOpen: true,
   maximised: null,
   phaseFilter: [],
@@ -33,18 +39,43 @@ const FRESH: View = {
 
 export const useView = create<View>(() => FRESH);
 
+/** Another agent's window is never typed into unasked. */
+function agentNow(view: View, agent: AgentId | null): Pick<View, 'selectedAgent' | 'typing'> {
+  return { selectedAgent: agent, typing: view.typing && agent === view.selectedAgent };
+}
+
 /** A task is selected with its agent, so that the logs follow. */
 export function selectTask(task: TaskId | null, agent: AgentId | null = null): void {
   useView.setState((view) => ({
     selectedTask: task,
-    selectedAgent: agent ?? (task === null ? null : view.selectedAgent),
+    ...agentNow(view, agent ?? (task === null ? null : view.selectedAgent)),
+    selectedHost: null,
     reassignMenu: false,
   }));
 }
 
 /** An agent is selected with the task that it is at, if it is at one. */
 export function selectAgent(agent: AgentId | null, task: TaskId | null = null): void {
-  useView.setState((view) => ({ selectedAgent: agent, selectedTask: task ?? view.selectedTask }));
+  useView.setState((view) => ({
+    ...agentNow(view, agent),
+    selectedTask: task ?? view.selectedTask,
+    selectedHost: task === null ? view.selectedHost : null,
+  }));
+}
+
+/** A host is selected alone: the inspector has room for one thing. */
+export function selectHost(host: HostId | null): void {
+  useView.setState((view) => ({
+    selectedHost: host,
+    selectedTask: host === null ? view.selectedTask : null,
+    inspectorOpen: view.inspectorOpen || host !== null,
+    reassignMenu: false,
+  }));
+}
+
+/** Turns the logs pane into a live terminal of the selected agent, or back. */
+export function typeInto(typing: boolean): void {
+  useView.setState({ typing });
 }
 
 export function openInspector(open: boolean): void {

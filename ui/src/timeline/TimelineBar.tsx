@@ -8,11 +8,11 @@ import { useText } from '../i18n';
 import { xOf } from '../model/axis';
 import type { TimeWindow } from '../model/axis';
 import type { Bar } from '../model/bars';
-import { passesPhases } from '../model/filters';
 import { reassignBlocker } from '../model/phases';
 import { durationText, millisOf } from '../model/time';
 import { useNow } from '../store/clock';
 import { useRun } from '../store/run';
+import { useStandsOut } from '../store/standsOut';
 import { openInspector, selectTask, useView } from '../store/view';
 
 const LABEL_FROM = 58;
@@ -50,7 +50,7 @@ export const TimelineBar = memo(function TimelineBar(props: BarProps) {
   const t = useText();
   const { left, length, seconds } = useSpan(props);
   const selected = useView((view) => view.selectedTask === task.id);
-  const passes = useView((view) => passesPhases(task.phase, view.phaseFilter));
+  const passes = useStandsOut(task);
   const runPhase = useRun((data) => data.run.phase);
   const main = bar.kind !== 'past';
   const movable = main && reassignBlocker(task, runPhase) === null;

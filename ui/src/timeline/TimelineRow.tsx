@@ -5,6 +5,9 @@ import { memo } from 'react';
 import { DROP_LOOK, useAgentDrop } from '../app/drag';
 import type { TimeWindow } from '../model/axis';
 import type { Row } from '../model/bars';
+import { ContactIcon } from '../hosts/ContactIcon';
+import { useText } from '../i18n';
+import { lookOf } from '../model/hosts';
 import type { HostId } from '../platform/types';
 import { useRun } from '../store/run';
 import { selectAgent, useView } from '../store/view';
@@ -54,7 +57,12 @@ export const TimelineRow = memo(function TimelineRow({ row, top, window, width }
 });
 
 export const HostLine = memo(function HostLine({ host, top }: { host: HostId; top: number }) {
+  const t = useText();
   const running = useRun((data) => data.hosts[host]?.running ?? 0);
+  const contact = useRun((data) => {
+    const known = data.hosts[host];
+    return known === undefined ? 'unknown' : lookOf(known);
+  });
   const capacity = useRun((data) => data.hosts[host]?.capacity ?? 0);
   return (
     <div role="row" className="absolute w-full border-b border-line bg-sunken" style={{ top, height: HOST_HEIGHT }}>
@@ -63,6 +71,12 @@ export const HostLine = memo(function HostLine({ host, top }: { host: HostId; to
         <span className="font-normal text-ink-3 tabular">
           {running}/{capacity}
         </span>
+        {contact === 'ready' || contact === 'unknown' ? null : (
+          <span className="inline-flex items-center gap-1 font-normal text-ink-2">
+            <ContactIcon contact={contact} size={11} />
+            {t(`contact.${contact}`)}
+          </span>
+        )}
       </div>
     </div>
   );

@@ -46,7 +46,7 @@ function FolderField({ label, note, value, onChange }: { label: TextKey; note?: 
     <Labelled label={label} {...(note === undefined ? {} : { note })}>
       {(id) => (
         <span className="flex gap-1.5">
-          <input id={id} value={value} onChange={(event) => onChange(event.target.value)} className={`h-7 min-w-0 flex-1 ${FIELD}`} />
+          <input id={id} data-testid={label.replace('.', '-')} value={value} onChange={(event) => onChange(event.target.value)} className={`h-7 min-w-0 flex-1 ${FIELD}`} />
           <Button icon={FolderOpen} aria-label={`${t(label)}: ${t('work.choose')}`} onClick={choose}>
             {t('work.choose')}
           </Button>

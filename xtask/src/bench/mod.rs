@@ -3,6 +3,7 @@
 
 mod agent;
 mod engine;
+mod hosts;
 mod overhead;
 mod plan;
 mod polling;
@@ -32,6 +33,8 @@ enum Subject {
     Reaction(reaction::Options),
     /// Seconds per empty command task, in a chain and in a fan of four at once.
     Overhead(overhead::Options),
+    /// Links to other hosts: hand-overs, logs, and what a helper costs while nothing happens.
+    Hosts(hosts::Options),
     /// Seeds of the simulator per second.
     Engine(engine::Options),
 }
@@ -45,6 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.subject {
         Subject::Reaction(options) => reaction::run(options),
         Subject::Overhead(options) => overhead::run(options),
+        Subject::Hosts(options) => hosts::run(options),
         Subject::Engine(options) => engine::run(options),
     }
 }

@@ -119,6 +119,13 @@ const RULES: &[Rule] = &[
     },
     // The tests with real agent programs start ours as a person does.
     Rule { name: "miyabi-agent-tests", may_use: &["miyabi-plan"], without: &["tokio"], far_from: TAURI },
+    // The tests on two hosts start ours as a person does, and borrow isolation and programs.
+    Rule {
+        name: "miyabi-host-lab",
+        may_use: &["miyabi-agent-tests"],
+        without: &["tokio", "ssh2"],
+        far_from: TAURI,
+    },
     // Ready in seconds, before anything of ours compiles.
     Rule { name: "xtask", may_use: &[], without: &["tokio"], far_from: TAURI },
 ];

@@ -5,6 +5,7 @@
 
 pub mod drafts;
 pub mod error;
+pub mod hosts;
 pub mod inbox;
 pub mod preview;
 pub mod request;
@@ -12,6 +13,7 @@ pub mod view;
 
 pub use drafts::{GoalPlan, PromptPlan};
 pub use error::{ApiError, ErrorCode};
+pub use hosts::{HostSaid, HostWay, NewHost, TestHost};
 pub use inbox::{InboxItem, InboxKind, StandInView, UsageView};
 pub use preview::{PreviewAbout, preview};
 pub use request::{Answer, Envelope, Event, FromBackend, ReportFormat, Request};
@@ -21,7 +23,7 @@ pub use view::{
 };
 
 /// The words of the plan that commands and views are made of, so that a client needs this crate alone.
-pub use miyabi_plan::{AgentId, Choice, HostId, RunPhase, TaskId};
+pub use miyabi_plan::{AgentId, Choice, HostId, RunPhase, TaskId, TransportKind};
 /// The words of the protocol that requests are made of.
 pub use miyabi_protocol::link::TerminalSize;
 pub use miyabi_protocol::{ApprovalAnswer, ApprovalScope, HostQuestion, Secret};

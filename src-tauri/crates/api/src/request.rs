@@ -158,6 +158,11 @@ pub enum Answer {
     Snapshot(Box<RunSnapshot>),
     /// A report's text.
     Report(String),
+    /// To [`Request::StopAll`]: done, but these hosts did not answer, and their agents may go on.
+    StoppedExcept {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
 }
 
 /// What the backend tells a client unasked.

@@ -510,6 +510,8 @@ pub struct DoctorLine {
     pub ok: bool,
     /// Whether the program cannot run without it.
     pub required: bool,
+    /// Whether it is a program of the agents, which a rehearsal does without.
+    pub for_agents: bool,
     /// What was found, as in `tmux 3.3a`.
     pub found: String,
     /// The line that installs or mends it; empty when all is well.

@@ -9,7 +9,7 @@ use miyabi_protocol::frame::{Chunk, Frame};
 use miyabi_transport::LinkSender;
 use tokio::sync::mpsc;
 
-use crate::log_streams::ClientId;
+use crate::streams::{ClientId, ClientStream};
 
 /// How many events a client may leave unread, as when it is stopped in a debugger, before its
 /// connection ends. It can come back and begins anew with a whole snapshot.
@@ -64,6 +64,13 @@ impl Clients {
     pub(crate) fn answer(&self, id: ClientId, request: u32, result: Result<Answer, ApiError>) {
         if let Some(client) = self.connected.get(&id) {
             say(client, &FromBackend::Answer { id: request, result });
+        }
+    }
+
+    /// Tells a client that a stream of it is over.
+    pub(crate) fn stream_ended(&self, (id, stream): ClientStream, why: &str) {
+        if let Some(client) = self.connected.get(&id) {
+            say(client, &FromBackend::StreamEnded { stream, why: why.to_owned() });
         }
     }
 

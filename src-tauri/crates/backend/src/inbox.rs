@@ -7,6 +7,8 @@ use miyabi_plan::FailureCause;
 use miyabi_protocol::RunOpening;
 
 use crate::behind::Behind;
+use crate::host_views::HostsSeen;
+use crate::inbox_hosts;
 
 /// Makes inbox items of what a run's state says.
 #[derive(Debug)]
@@ -20,13 +22,15 @@ impl InboxMaker {
     }
 
     /// Everything that waits, the oldest first.
-    pub(crate) fn items(&self, state: &RunState) -> Vec<InboxItem> {
+    pub(crate) fn items(&self, state: &RunState, hosts: &HostsSeen) -> Vec<InboxItem> {
         let asked = state.inbox().into_iter().map(|item| match item {
             Item::Approval(open) => self.approval(state, open),
             Item::Budget(reached) => self.budget(state, reached),
         });
         let failed = state.tasks.iter().filter(|task| task.standing == Standing::Failed);
-        let mut items: Vec<InboxItem> = asked.chain(failed.map(|task| self.failed(state, task))).collect();
+        let of_hosts = inbox_hosts::items(state, hosts, &self.behind);
+        let failed = failed.map(|task| self.failed(state, task));
+        let mut items: Vec<InboxItem> = asked.chain(failed).chain(of_hosts).collect();
         items.sort_by_key(|item| item.at);
         items
     }

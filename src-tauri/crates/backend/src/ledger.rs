@@ -2,12 +2,13 @@
 //! on the disk. On a full disk everything waits here, nothing is lost, and it is tried again.
 
 use miyabi_engine::{Effect, Entry, Step};
+use miyabi_plan::Site;
 use miyabi_protocol::QueueTask;
 use miyabi_protocol::link::Command;
 
 use crate::error::BackendError;
 use crate::journal_file::JournalFile;
-use crate::log_streams::ClientId;
+use crate::streams::ClientId;
 
 /// The journal, and what depends on it.
 #[derive(Debug)]
@@ -24,21 +25,22 @@ pub(crate) struct Ledger {
 #[derive(Debug, Default)]
 pub(crate) struct Settled {
     pub(crate) entries: Vec<Entry>,
-    pub(crate) commands: Vec<Command>,
+    /// Each with its site; in order within a site.
+    pub(crate) commands: Vec<(Site, Command)>,
     /// Who asked, and under which number.
     pub(crate) answers: Vec<(ClientId, u32)>,
 }
 
 impl Settled {
-    /// Queue files that wait together are written once, where the first of them stands: a file
-    /// may show an assignment before it is offered, never after.
-    fn add(&mut self, command: Command) {
+    /// Queue files of a site that wait together are written once, where the first of them stands: a
+    /// file may show an assignment before it is offered, never after.
+    fn add(&mut self, site: Site, command: Command) {
         let is_queue =
             |command: &Command| matches!(command, Command::WriteQueue { .. } | Command::UpdateQueue { .. });
-        let waiting = self.commands.iter_mut().filter(|_| is_queue(&command)).find(|one| is_queue(one));
-        match waiting {
-            Some(waiting) => merge(waiting, command),
-            None => self.commands.push(command),
+        let mut before = self.commands.iter_mut().filter(|_| is_queue(&command));
+        match before.find(|(of, one)| *of == site && is_queue(one)) {
+            Some((_, waiting)) => merge(waiting, command),
+            None => self.commands.push((site, command)),
         }
     }
 }
@@ -78,20 +80,20 @@ impl Ledger {
     /// Takes what was decided.
     pub(crate) fn take(&mut self, step: Step) {
         self.entries.extend(step.facts);
-        for Effect::Send { command, .. } in step.effects {
-            self.pending.add(command);
+        for Effect::Send { site, command } in step.effects {
+            self.pending.add(site, command);
         }
     }
 
-    /// The helper is gone: what was decided for it is lost, as is what was on its way to it. The
+    /// A site's helper is gone: what was decided for it is lost, as is what was on its way to it. The
     /// engine decides anew for the next one.
-    pub(crate) fn lose_commands(&mut self) {
-        self.pending.commands.retain(|command| matches!(command, Command::StopAll));
+    pub(crate) fn lose_commands(&mut self, lost: &Site) {
+        self.pending.commands.retain(|(site, command)| site != lost || matches!(command, Command::StopAll));
     }
 
     /// Sends a command after all that was decided before.
-    pub(crate) fn take_command(&mut self, command: Command) {
-        self.pending.commands.push(command);
+    pub(crate) fn take_command(&mut self, site: Site, command: Command) {
+        self.pending.commands.push((site, command));
     }
 
     /// Answers a request after all that was decided before.
@@ -156,17 +158,22 @@ mod tests {
         Command::UpdateQueue { updated_at: Timestamp::from_millis(at), tasks }
     }
 
-    fn ledger(folder: &tempfile::TempDir, steps: Vec<Vec<Command>>) -> Ledger {
+    fn there() -> Site {
+        Site::There("MUGEN".parse().expect("an id"))
+    }
+
+    fn ledger(folder: &tempfile::TempDir, steps: Vec<Vec<(Site, Command)>>) -> Ledger {
         let (journal, _) = JournalFile::open(&folder.path().join("journal.jsonl")).expect("new");
         let mut ledger = Ledger::over(journal);
         for commands in steps {
-            let effects = commands
-                .into_iter()
-                .map(|command| Effect::Send { site: miyabi_plan::Site::Here, command })
-                .collect();
-            ledger.take(Step { facts: Vec::new(), effects });
+            let effects = commands.into_iter().map(|(site, command)| Effect::Send { site, command });
+            ledger.take(Step { facts: Vec::new(), effects: effects.collect() });
         }
         ledger
+    }
+
+    fn here(commands: Vec<Command>) -> Vec<(Site, Command)> {
+        commands.into_iter().map(|command| (Site::Here, command)).collect()
     }
 
     #[test]
@@ -175,33 +182,55 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let offer = |token| Command::Ping { token };
         let steps = vec![
-            vec![update(1, &[("A", Completed), ("B", InProgress)]), offer(1)],
-            vec![update(2, &[("C", InProgress), ("B", Completed)]), offer(2)],
+            here(vec![update(1, &[("A", Completed), ("B", InProgress)]), offer(1)]),
+            here(vec![update(2, &[("C", InProgress), ("B", Completed)]), offer(2)]),
         ];
         let settled = ledger(&folder, steps).settle().expect("settled");
         let one = update(2, &[("A", Completed), ("B", Completed), ("C", InProgress)]);
-        assert_eq!(settled.commands, [one, offer(1), offer(2)]);
+        assert_eq!(settled.commands, here(vec![one, offer(1), offer(2)]));
 
         let steps = vec![
-            vec![update(1, &[("A", Ready)])],
-            vec![whole(&[("A", Pending), ("B", Pending)]), offer(1)],
-            vec![update(3, &[("B", Ready)]), offer(2)],
+            here(vec![update(1, &[("A", Ready)])]),
+            here(vec![whole(&[("A", Pending), ("B", Pending)]), offer(1)]),
+            here(vec![update(3, &[("B", Ready)]), offer(2)]),
         ];
         let settled = ledger(&folder, steps).settle().expect("settled");
-        let Some((Command::WriteQueue { queue }, rest)) = settled.commands.split_first() else {
+        let Some(((_, Command::WriteQueue { queue }), rest)) = settled.commands.split_first() else {
             panic!("the whole file first: {:?}", settled.commands)
         };
         assert_eq!(queue.updated_at, Some(Timestamp::from_millis(3)));
         assert_eq!(queue.tasks, [task("A", Pending), task("B", Ready)]);
-        assert_eq!(rest, [offer(1), offer(2)]);
+        assert_eq!(rest, here(vec![offer(1), offer(2)]));
+    }
+
+    #[test]
+    fn every_site_has_a_queue_and_an_order_of_its_own() {
+        use TaskStatus::Ready;
+        let folder = tempfile::tempdir().expect("folder");
+        let step = vec![
+            (Site::Here, update(1, &[("A", Ready)])),
+            (there(), update(1, &[("B", Ready)])),
+            (there(), Command::Ping { token: 1 }),
+            (there(), update(2, &[("B", TaskStatus::Completed)])),
+        ];
+        let settled = ledger(&folder, vec![step]).settle().expect("settled");
+        let expected = [
+            (Site::Here, update(1, &[("A", Ready)])),
+            (there(), update(2, &[("B", TaskStatus::Completed)])),
+            (there(), Command::Ping { token: 1 }),
+        ];
+        assert_eq!(settled.commands, expected);
     }
 
     #[test]
     fn what_was_decided_for_a_helper_that_is_gone_is_not_told_the_next_one() {
         let folder = tempfile::tempdir().expect("folder");
-        let mut ledger = ledger(&folder, vec![vec![update(1, &[("A", TaskStatus::Ready)])]]);
-        ledger.take_command(Command::StopAll);
-        ledger.lose_commands();
-        assert_eq!(ledger.settle().expect("settled").commands, [Command::StopAll]);
+        let ready = update(1, &[("A", TaskStatus::Ready)]);
+        let step = vec![(Site::Here, ready.clone()), (there(), ready.clone())];
+        let mut ledger = ledger(&folder, vec![step]);
+        ledger.take_command(there(), Command::StopAll);
+        ledger.lose_commands(&there());
+        let left = [(Site::Here, ready), (there(), Command::StopAll)];
+        assert_eq!(ledger.settle().expect("settled").commands, left, "another site's stays, as does a stop");
     }
 }

@@ -6,13 +6,18 @@
 mod behind;
 mod clients;
 mod clock;
+mod contact;
+mod door;
 mod error;
-mod helper;
+mod far;
+mod hello;
 mod hold;
+mod host_views;
 mod inbox;
+mod inbox_hosts;
 mod journal_file;
+mod lease;
 mod ledger;
-mod log_streams;
 mod narration;
 mod notices;
 pub mod offline;
@@ -21,11 +26,18 @@ mod requests;
 mod run_folder;
 mod runtime;
 mod server;
+mod site;
+mod sites;
+mod stopping;
+mod streams;
 mod view;
 
 use std::path::PathBuf;
 
+use miyabi_reach::Helpers;
+
 pub use error::BackendError;
+pub use hello::owner;
 pub use runtime::orchestrate;
 
 /// What a backend is started with.
@@ -39,6 +51,10 @@ pub struct Options {
     pub run_id: String,
     /// The helper's program.
     pub miyabi_host: PathBuf,
-    /// The `miyabi` program, for the Monitor window.
+    /// The `miyabi` program, for the Monitor window and those of agents that are elsewhere.
     pub miyabi: PathBuf,
+    /// The programs that may be put on other hosts.
+    pub helpers: Helpers,
+    /// Whose runs these are, for people on other hosts; see [`owner`].
+    pub owner: String,
 }

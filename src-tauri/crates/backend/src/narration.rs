@@ -16,7 +16,7 @@ pub(crate) fn narrate(fact: &Fact) -> Option<String> {
         | Fact::BaselineTaken { .. }
         | Fact::Claimed { claim: Claim::Failed { .. }, .. } => return None,
         Fact::AgentJoined { agent, host } => format!("agent {agent} appeared on {host}"),
-        Fact::Assigned { attempt, agent } => format!("{attempt} given to {agent}"),
+        Fact::Assigned { attempt, agent, .. } => format!("{attempt} given to {agent}"),
         Fact::Started { attempt } => format!("{attempt} started"),
         Fact::Withdrawn { attempt, why } => format!("{attempt} withdrawn: {why}"),
         Fact::Claimed { attempt, claim: Claim::Completed { .. } } => {
@@ -59,7 +59,7 @@ pub(crate) fn narrate(fact: &Fact) -> Option<String> {
         }
         Fact::Reopened => "the run goes on".to_owned(),
         Fact::SessionKnown { attempt, session } => format!("{attempt} is in session {session}"),
-        other => return words::of_programs(other),
+        other => return words::of_programs(other).or_else(|| words::of_hosts(other)),
     })
 }
 

@@ -118,6 +118,9 @@ fn about(fact: &Fact, state: &RunState) -> Option<About> {
                 None => about,
             }
         }
+        Fact::HostLost { .. } => About::new(NoticeKind::HostLost, words::of_hosts(fact)?),
+        Fact::HostBack { .. } => About::new(NoticeKind::HostBack, words::of_hosts(fact)?),
+        Fact::HostGivenUp { .. } => About::new(NoticeKind::HostGivenUp, words::of_hosts(fact)?),
         Fact::BudgetReached { .. } => About::new(NoticeKind::BudgetReached, words::of_programs(fact)?),
         Fact::AccountRests { .. } => About::new(NoticeKind::AccountRests, words::of_programs(fact)?),
         Fact::RunnerLost { .. } => About::new(NoticeKind::RunnerLost, words::of_programs(fact)?),

@@ -1,59 +1,17 @@
-//! What clients ask, and the stop of the whole run that one of them may ask for.
-
-use std::time::Duration;
+//! What clients ask.
 
 use miyabi_api::{Answer, ApiError, Envelope, ErrorCode, Request};
 use miyabi_engine::{Order, OrderError};
-use miyabi_plan::Usd;
-use miyabi_protocol::link::Command;
+use miyabi_plan::{AgentId, Site, Usd};
+use miyabi_protocol::link::{Command, TerminalSize};
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::log_streams::ClientId;
+use crate::hello::site_of;
 use crate::runtime::Backend;
-
-/// How long agents have to end before the backend leaves without their word.
-const STOP_WITHIN: Duration = Duration::from_secs(15);
-/// How long the one who asked for a stop has to read the answer.
-const LEAVE_WITHIN: Duration = Duration::from_secs(1);
-
-/// A stop of the whole run.
-pub(crate) enum Stopping {
-    /// The agents are being ended; this client is told when that is done.
-    Agents { client: ClientId, request: u32, until: Instant },
-    /// The answer is on its way; the loop ends when the asker has read it and left.
-    Asker { until: Instant },
-}
-
-impl Stopping {
-    pub(crate) fn until(&self) -> Instant {
-        match self {
-            Self::Agents { until, .. } | Self::Asker { until } => *until,
-        }
-    }
-}
+use crate::streams::{ClientId, ClientStream};
 
 impl Backend {
-    pub(crate) fn agents_stopped(&mut self) {
-        if let Some(Stopping::Agents { client, request, .. }) = self.stopping {
-            self.clients.answer(client, request, Ok(Answer::Done));
-            self.stopping = Some(Stopping::Asker { until: Instant::now() + LEAVE_WITHIN });
-        }
-    }
-
-    pub(crate) fn has_stopped(&mut self) -> bool {
-        match &self.stopping {
-            None => false,
-            Some(Stopping::Agents { until, .. }) => {
-                if *until <= Instant::now() {
-                    self.agents_stopped();
-                }
-                false
-            }
-            Some(Stopping::Asker { until }) => self.clients.is_empty() || *until <= Instant::now(),
-        }
-    }
-
     pub(crate) fn on_request(&mut self, client: ClientId, envelope: Envelope) {
         let Envelope { id, request } = envelope;
         match request {
@@ -74,21 +32,27 @@ impl Backend {
             }
             Request::FollowLog { stream, agent, offset, credit } => {
                 if let Some(to) = self.clients.logs_of(client) {
-                    let command = self.streams.follow((client, stream), agent, offset, credit, to);
-                    self.send(command);
+                    let site = agent.as_ref().map_or(Site::Here, |agent| site_of(self.engine.state(), agent));
+                    let from = (offset, credit);
+                    let command = self.streams.follow((client, stream), (site.clone(), agent), from, to);
+                    self.sites.send_if_listed(&site, command);
                     self.clients.answer(client, id, Ok(Answer::Done));
                 }
             }
             Request::StreamCredit { stream, bytes } => {
-                if let Some(command) = self.streams.credit(client, stream, bytes) {
-                    self.send(command);
-                }
+                let command = self.streams.credit((client, stream), bytes);
+                self.send_on_stream(command);
             }
             Request::CloseStream { stream } => {
-                for command in self.streams.drop_of(client, Some(stream)) {
-                    self.send(command);
-                }
+                self.close_streams(client, Some(stream));
                 self.clients.answer(client, id, Ok(Answer::Done));
+            }
+            Request::OpenTerminal { stream, agent, size, credit } => {
+                self.open_terminal((client, stream), id, agent, (size, credit));
+            }
+            Request::ResizeTerminal { stream, size } => {
+                let command = self.streams.resize((client, stream), size);
+                self.send_on_stream(command);
             }
             Request::StopAll => self.stop_all(client, id),
             Request::Pause => self.order(client, id, Order::Pause),
@@ -103,11 +67,7 @@ impl Backend {
                 self.order(client, id, Order::RaiseBudget { number, limit: Usd::from_dollars(limit_usd) });
             }
             Request::GiveUpHost { host } => self.order(client, id, Order::GiveUpHost(host)),
-            Request::AnswerHost { host, .. } => {
-                let error = ApiError::new(ErrorCode::Conflict, format!("{host} asks nothing"));
-                self.clients.answer(client, id, Err(error));
-            }
-            Request::OpenTerminal { .. } | Request::ResizeTerminal { .. } => {}
+            Request::AnswerHost { host, answer } => self.answer_host(client, id, &host, answer),
             Request::Say { agent, text } => self.order(client, id, Order::Say { agent, text }),
             Request::Reassign { task, agent, stop_running } => {
                 self.order(client, id, Order::Reassign { task, agent, stop_running });
@@ -125,22 +85,49 @@ impl Backend {
         }
     }
 
-    fn stop_all(&mut self, client: ClientId, request: u32) {
-        match self.engine.order(clock::now(), Order::StopAll) {
-            Ok(step) => {
-                self.take(step);
-                self.ledger.take_command(Command::StopAll);
-                let until = Instant::now() + STOP_WITHIN;
-                self.stopping = Some(Stopping::Agents { client, request, until });
-            }
-            Err(error) => self.clients.answer(client, request, Err(refusal(&error))),
+    pub(crate) fn close_streams(&mut self, client: ClientId, only: Option<u32>) {
+        for command in self.streams.drop_of(client, only) {
+            self.send_on_stream(Some(command));
         }
+    }
+
+    fn send_on_stream(&self, command: Option<(Site, Command)>) {
+        if let Some((site, command)) = command {
+            self.sites.send_if_listed(&site, command);
+        }
+    }
+
+    fn open_terminal(
+        &mut self,
+        (client, stream): ClientStream,
+        id: u32,
+        agent: AgentId,
+        asked: (TerminalSize, u32),
+    ) {
+        let Some(to) = self.clients.logs_of(client) else { return };
+        let state = self.engine.state();
+        let site = site_of(state, &agent);
+        let refused = if state.agent(&agent).is_none() {
+            Some(ApiError::new(ErrorCode::BadInput, format!("there is no agent {agent} in this run")))
+        } else if !self.sites.is_listed(&site) {
+            let message = format!("{agent} is on {site}, which does not answer at this moment");
+            Some(ApiError::new(ErrorCode::Conflict, message).hint("miyabi host list   shows how hosts stand"))
+        } else {
+            None
+        };
+        if let Some(error) = refused {
+            self.clients.answer(client, id, Err(error));
+            return;
+        }
+        let command = self.streams.open_terminal((client, stream), (site.clone(), agent), asked, to);
+        self.sites.send(&site, command);
+        self.clients.answer(client, id, Ok(Answer::Done));
     }
 }
 
-fn refusal(error: &OrderError) -> ApiError {
+pub(crate) fn refusal(error: &OrderError) -> ApiError {
     let code = match error {
-        OrderError::IsRunning { .. } => ErrorCode::NeedsConfirmation,
+        OrderError::IsRunning { .. } | OrderError::IsUnverified { .. } => ErrorCode::NeedsConfirmation,
         OrderError::DoesNotFit(_) => ErrorCode::Conflict,
         _ => ErrorCode::BadInput,
     };

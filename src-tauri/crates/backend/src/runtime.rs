@@ -1,14 +1,16 @@
-//! The run's loop: inputs in, the engine's facts to the journal, its effects to the helper, views
+//! The run's loop: inputs in, the engine's facts to the journal, its effects to the helpers, views
 //! to the clients.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use miyabi_api::{Answer, ApiError, Envelope, ErrorCode, Event as ApiEvent, Notice, ReportFormat};
 use miyabi_engine::{Engine, Entry, Event, Fact, Step};
-use miyabi_plan::Site;
-use miyabi_protocol::link::{Command, Hello, LINK_VERSION, Report};
+use miyabi_plan::{AgentId, Site};
+use miyabi_protocol::frame::Chunk;
+use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::opening::backend_socket;
-use miyabi_protocol::{RunOpening, StateDir, SummaryFile, Timestamp};
+use miyabi_protocol::{RunOpening, StateDir, StatusFile, SummaryFile, Timestamp};
 use miyabi_transport::LinkSender;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -16,26 +18,29 @@ use tokio::time::Instant;
 
 use crate::clients::Clients;
 use crate::error::BackendError;
-use crate::helper::{self, HelperSetup, ToHelper};
 use crate::hold::{Hold, remove_stale_socket};
 use crate::journal_file::JournalFile;
 use crate::ledger::{Ledger, Settled};
-use crate::log_streams::{ClientId, LogStreams};
 use crate::notices::NoticeMaker;
 use crate::orchestrator_log::OrchestratorLog;
-use crate::requests::Stopping;
 use crate::run_folder::RunFolder;
+use crate::site::ContactSeen;
+use crate::sites::{Sites, Start};
+use crate::stopping::Stopping;
+use crate::streams::{ClientId, Streams};
 use crate::view::Views;
 use crate::{Options, clock, narration, server};
 
 /// How long changes are gathered before clients are told.
 const GATHER: Duration = Duration::from_millis(50);
-/// How often the helper is asked for the host's load, while somebody watches.
+/// How often this machine is asked for its load while somebody watches; hosts are asked by the probe.
 const PING_EVERY: Duration = Duration::from_secs(5);
+/// How often while nobody does: tasks wait for room.
+const PING_UNWATCHED_EVERY: Duration = Duration::from_secs(30);
 /// How long a full disk is waited for before the journal is written again.
 const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The token of the ping that follows the last files of a run.
-const AFTER_THE_END: u32 = 1;
+pub(crate) const AFTER_THE_END: u32 = 1;
 /// How long the end of a run is kept from clients when the helper does not answer.
 const END_HIDDEN_AT_MOST: Duration = Duration::from_secs(1);
 /// A gap between the two clocks that is longer than this was a sleep of the machine.
@@ -47,11 +52,13 @@ const BATCH: usize = 256;
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly every input is a report, and one lives at a time")]
 pub(crate) enum Input {
-    Reported(Report),
-    LinkDown(String),
+    Reported(Site, Report),
+    LinkDown(Site, String),
+    Contact(Site, ContactSeen),
     ClientJoined(ClientId, LinkSender),
     ClientLeft(ClientId),
     Asked(ClientId, Envelope),
+    Typed(ClientId, Chunk),
     Quit,
 }
 
@@ -69,9 +76,8 @@ pub async fn orchestrate(options: Options) -> Result<(), BackendError> {
     let (inputs, received) = mpsc::unbounded_channel();
     watch_signals(&inputs);
     let socket = backend_socket(&options.runtime_dir, &state_dir.short_name());
-    let mut backend = Backend::new(opening, folder, &state_dir, journal, &entries);
-    let setup = backend.helper_setup(&options);
-    backend.to_helper = Some(helper::start(setup, backend.streams.clone(), inputs.clone()));
+    let mut backend = Backend::new(options, opening, folder, &state_dir, journal, &entries);
+    backend.start_sites(&inputs);
     server::listen(&socket, inputs)?;
     backend.serve(received).await;
     remove_stale_socket(&socket)
@@ -95,11 +101,13 @@ fn watch_signals(inputs: &mpsc::UnboundedSender<Input>) {
 }
 
 pub(crate) struct Backend {
-    opening: RunOpening,
+    pub(crate) options: Options,
     folder: RunFolder,
     pub(crate) engine: Engine,
-    to_helper: Option<mpsc::UnboundedSender<ToHelper>>,
-    pub(crate) streams: LogStreams,
+    pub(crate) sites: Sites,
+    pub(crate) streams: Streams,
+    /// The files of agents that are elsewhere, as they are shown here.
+    pub(crate) mirrors: BTreeMap<AgentId, StatusFile>,
     pub(crate) clients: Clients,
     pub(crate) views: Views,
     notices: NoticeMaker,
@@ -118,6 +126,7 @@ pub(crate) struct Backend {
 
 impl Backend {
     fn new(
+        options: Options,
         opening: RunOpening,
         folder: RunFolder,
         state_dir: &StateDir,
@@ -125,12 +134,12 @@ impl Backend {
         entries: &[Entry],
     ) -> Self {
         let now = clock::now();
-        let (mut engine, opened) = match Engine::replay(entries) {
-            Some(engine) => (engine, Step::default()),
-            None => Engine::open(opening.clone(), now),
-        };
         let mut notices = NoticeMaker::new(&opening);
         let mut views = Views::new(&opening);
+        let (mut engine, opened) = match Engine::replay(entries) {
+            Some(engine) => (engine, Step::default()),
+            None => Engine::open(opening, now),
+        };
         for notice in entries.iter().filter_map(|entry| notices.make(entry, engine.state())) {
             views.add_notice(notice);
         }
@@ -139,11 +148,12 @@ impl Backend {
             views,
             notices,
             log: OrchestratorLog::new(state_dir),
-            opening,
+            options,
             folder,
             engine,
-            to_helper: None,
-            streams: LogStreams::default(),
+            sites: Sites::default(),
+            streams: Streams::default(),
+            mirrors: BTreeMap::new(),
             clients: Clients::default(),
             summary: None,
             ledger: Ledger::over(journal),
@@ -160,45 +170,16 @@ impl Backend {
         backend
     }
 
-    fn helper_setup(&self, options: &Options) -> HelperSetup {
-        let plan = &self.opening.plan;
-        let agents = plan.agents.iter().map(|agent| (agent.id.clone(), plan.window_name(&agent.id)));
-        let mut windows: Vec<_> = agents.collect();
-        let place =
-            |id: &miyabi_plan::AgentId| plan.layout.windows.iter().position(|window| &window.agent == id);
-        windows.sort_by_key(|(id, _)| place(id).unwrap_or(usize::MAX));
-        // All places are named: the tmux server may have another environment than ours.
-        let monitor = [
-            options.miyabi.as_path(),
-            "monitor".as_ref(),
-            "--state-dir".as_ref(),
-            self.opening.state_dir.as_ref(),
-            "--state-home".as_ref(),
-            &options.state_home,
-            "--runtime-dir".as_ref(),
-            &options.runtime_dir,
-        ];
-        let monitor: Vec<String> = monitor.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        HelperSetup {
-            program: options.miyabi_host.clone(),
-            log: self.folder.helper_log(),
-            hello: Hello {
-                version: LINK_VERSION,
-                run_id: self.opening.run_id.clone(),
-                epoch: self.engine.state().epoch,
-                link: 1,
-                owner: String::new(),
-                host: None,
-                elsewhere: Vec::new(),
-                silent_seconds: None,
-                lease_seconds: None,
-                state_dir: self.opening.state_dir.clone(),
-                session: self.opening.session.clone(),
-                window_options: plan.layout.options.clone(),
-                monitor,
-                windows,
-            },
-        }
+    fn start_sites(&mut self, inputs: &mpsc::UnboundedSender<Input>) {
+        let state = self.engine.state();
+        self.sites = Sites::start(&Start {
+            opening: &state.opening,
+            state,
+            options: &self.options,
+            folder: &self.folder,
+            streams: &self.streams,
+            inputs,
+        });
     }
 
     async fn serve(&mut self, mut inputs: mpsc::UnboundedReceiver<Input>) {
@@ -226,6 +207,7 @@ impl Backend {
         let before = std::mem::replace(&mut self.awake, (Instant::now(), clock::now()));
         if let Some(millis) = slept(before, self.awake) {
             self.handle(Event::Slept { millis });
+            self.sites.slept();
         }
     }
 
@@ -244,10 +226,16 @@ impl Backend {
             let millis = at.millis_since(clock::now()).max(0);
             Instant::now() + Duration::from_millis(u64::try_from(millis).unwrap_or(0))
         });
-        let ping = self.clients.has_subscribers().then_some(self.ping_at);
+        let ping = self.wants_load().then_some(self.ping_at);
+        let lease = self.stopping.is_none().then(|| self.sites.next_lease_end()).flatten();
         let stop = self.stopping.as_ref().map(Stopping::until);
         let far = Instant::now() + Duration::from_secs(3600);
-        [engine, ping, stop, self.tell_at, self.write_again_at].into_iter().flatten().fold(far, Instant::min)
+        let all = [engine, ping, lease, stop, self.tell_at, self.write_again_at];
+        all.into_iter().flatten().fold(far, Instant::min)
+    }
+
+    fn wants_load(&self) -> bool {
+        self.clients.has_subscribers() || !self.engine.state().phase().has_ended()
     }
 
     fn run_timers(&mut self) {
@@ -257,10 +245,12 @@ impl Backend {
             let step = self.engine.handle(time, Event::Tick);
             self.take(step);
         }
-        if self.clients.has_subscribers() && self.ping_at <= now {
-            self.ping_at = now + PING_EVERY;
-            self.send(Command::Ping { token: 0 });
+        if self.wants_load() && self.ping_at <= now {
+            let watched = self.clients.has_subscribers();
+            self.ping_at = now + if watched { PING_EVERY } else { PING_UNWATCHED_EVERY };
+            self.sites.send(&Site::Here, Command::Ping { token: 0 });
         }
+        self.look_at_leases();
         if self.tell_at.is_some_and(|at| at <= now) {
             self.tell();
         }
@@ -268,20 +258,23 @@ impl Backend {
 
     fn on_input(&mut self, input: Input) -> bool {
         match input {
-            Input::Reported(report) => self.on_report(report),
-            Input::LinkDown(why) => {
-                self.ledger.lose_commands();
-                self.handle(Event::LinkDown { site: Site::Here, why });
-                self.tell_helper(ToHelper::Reconnect);
+            Input::Reported(site, report) => self.on_report(&site, report),
+            Input::LinkDown(site, why) => self.on_link_down(&site, why),
+            Input::Contact(site, contact) => {
+                self.views.hosts.set_contact(site, contact);
+                self.tell_soon();
             }
             Input::ClientJoined(id, sender) => self.clients.join(id, sender),
             Input::ClientLeft(id) => {
                 self.clients.leave(id);
-                for command in self.streams.drop_of(id, None) {
-                    self.send(command);
-                }
+                self.close_streams(id, None);
             }
             Input::Asked(client, envelope) => self.on_request(client, envelope),
+            Input::Typed(client, chunk) => {
+                if let Some((site, chunk)) = self.streams.typed(client, chunk) {
+                    self.sites.type_into(&site, chunk);
+                }
+            }
             Input::Quit => {
                 self.write_summary();
                 self.log.add(
@@ -293,29 +286,12 @@ impl Backend {
         false
     }
 
-    fn on_report(&mut self, report: Report) {
-        match report {
-            Report::Load(load) => {
-                self.views.set_load(load);
-                self.tell_soon();
-            }
-            Report::Pong { token: AFTER_THE_END, .. } => {
-                self.end_hidden_until = None;
-                self.tell();
-            }
-            Report::Pong { .. } | Report::Welcome { .. } => {}
-            Report::Stopped => self.agents_stopped(),
-            Report::Listed => {
-                self.handle(Event::Reported { site: Site::Here, report: Report::Listed });
-                for command in self.streams.follow_again() {
-                    self.send(command);
-                }
-            }
-            report => self.handle(Event::Reported { site: Site::Here, report }),
-        }
+    pub(crate) fn files_show_the_end(&mut self) {
+        self.end_hidden_until = None;
+        self.tell();
     }
 
-    fn handle(&mut self, event: Event) {
+    pub(crate) fn handle(&mut self, event: Event) {
         // Agents that are being ended show failed attempts: those are no news to decide on.
         if self.stopping.is_some() {
             return;
@@ -365,14 +341,14 @@ impl Backend {
     }
 
     fn carry_out(&mut self, settled: Settled) {
-        for command in settled.commands {
+        for (site, command) in settled.commands {
             if let Command::Offer { sheet, .. } = &command
                 && let Err(error) = self.folder.keep_prompt(sheet)
             {
                 let text = format!("the prompt of {} cannot be kept: {error}", sheet.attempt);
-                self.log.add(&narration::line(clock::now(), &text));
+                self.narrate(&text);
             }
-            self.send(command);
+            self.send_decided(&site, command);
         }
         for (client, request) in settled.answers {
             self.clients.answer(client, request, Ok(Answer::Done));
@@ -384,6 +360,7 @@ impl Backend {
         if entries.is_empty() {
             return;
         }
+        self.follow_agents(entries);
         let mut lines = String::new();
         for entry in entries {
             if let Some(text) = narration::narrate(&entry.fact) {
@@ -400,7 +377,7 @@ impl Backend {
         if entries.iter().any(|entry| matches!(entry.fact, Fact::Ended { .. })) {
             // The queue was sent before: whoever hears of the end finds it in the files as well.
             self.end_hidden_until = Some(Instant::now() + END_HIDDEN_AT_MOST);
-            self.send(Command::Ping { token: AFTER_THE_END });
+            self.sites.send(&Site::Here, Command::Ping { token: AFTER_THE_END });
             self.write_reports();
         }
     }
@@ -459,15 +436,9 @@ impl Backend {
         Ok(miyabi_report::render(&self.views.now(&self.engine, clock::now()), &entries, format))
     }
 
-    pub(crate) fn send(&self, command: Command) {
-        self.tell_helper(ToHelper::Command(Box::new(command)));
-    }
-
-    fn tell_helper(&self, message: ToHelper) {
-        if let Some(helper) = &self.to_helper {
-            // The helper's task ends only with this loop.
-            drop(helper.send(message));
-        }
+    /// Adds a line to the log that no fact tells of.
+    pub(crate) fn narrate(&self, text: &str) {
+        self.log.add(&narration::line(clock::now(), text));
     }
 
     fn tell_soon(&mut self) {

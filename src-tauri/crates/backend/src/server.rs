@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 
 use crate::error::BackendError;
 use crate::hold::remove_stale_socket;
-use crate::log_streams::ClientId;
 use crate::runtime::Input;
+use crate::streams::ClientId;
 
 /// Begins to listen; connections and requests become inputs of the run's loop.
 pub(crate) fn listen(path: &Path, inputs: mpsc::UnboundedSender<Input>) -> Result<(), BackendError> {
@@ -48,6 +48,13 @@ async fn accept(listener: UnixListener, inputs: mpsc::UnboundedSender<Input>) {
 
 async fn read_requests(client: ClientId, mut receiver: LinkReceiver, inputs: mpsc::UnboundedSender<Input>) {
     while let Ok(Some(frame)) = receiver.recv().await {
+        let frame = match frame {
+            Frame::Bulk(chunk) => {
+                drop(inputs.send(Input::Typed(client, chunk)));
+                continue;
+            }
+            frame @ Frame::Control(_) => frame,
+        };
         match envelope(&frame) {
             Ok(envelope) => drop(inputs.send(Input::Asked(client, envelope))),
             Err(error) => {

@@ -1,17 +1,17 @@
 //! The run as clients see it, and what of it changed since they were last told.
 
 use miyabi_api::{
-    AgentView, AttemptView, HostView, Notice, PreviewAbout, RunPatch, RunSnapshot, RunView, StandInView,
-    TaskView, UsageView, preview,
+    AgentView, AttemptView, Notice, PreviewAbout, RunPatch, RunSnapshot, RunView, StandInView, TaskView,
+    UsageView, preview,
 };
 use miyabi_engine::projection::status_word;
 use miyabi_engine::state::LostRunner;
 use miyabi_engine::{Attempt, AttemptPhase, BudgetOf, Claim, Engine, RunState, Standing, TaskState};
 use miyabi_plan::policy::STAND_IN_PERCENT;
 use miyabi_plan::{AgentId, HostId, Kind, RunnerKind, TaskPhase, Usd};
-use miyabi_protocol::link::Load;
 use miyabi_protocol::{RunOpening, Timestamp};
 
+use crate::host_views::{HostsSeen, is_unverified};
 use crate::inbox::InboxMaker;
 
 /// Makes snapshots and patches. The plan's part of a view never changes and is made once.
@@ -21,7 +21,8 @@ pub(crate) struct Views {
     shown: RunSnapshot,
     notices: Vec<Notice>,
     notices_shown: usize,
-    load: Option<Load>,
+    /// What was last seen of the sites.
+    pub(crate) hosts: HostsSeen,
     inbox: InboxMaker,
 }
 
@@ -41,17 +42,13 @@ impl Views {
             plan,
             notices: Vec::new(),
             notices_shown: 0,
-            load: None,
+            hosts: HostsSeen::default(),
             inbox: InboxMaker::new(opening),
         }
     }
 
     pub(crate) fn add_notice(&mut self, notice: Notice) {
         self.notices.push(notice);
-    }
-
-    pub(crate) fn set_load(&mut self, load: Load) {
-        self.load = Some(load);
     }
 
     /// The whole run, as of the last patch.
@@ -95,17 +92,7 @@ impl Views {
             self.plan.tasks.iter().enumerate().map(|(index, plan)| task_view(plan, engine, index)).collect();
         let agents: Vec<AgentView> =
             (0..state.agents.len()).map(|index| self.agent_view(engine, index, now)).collect();
-        let running = |host: Option<&HostId>| {
-            let at_work = state.agents.iter().filter(|agent| agent.current.is_some());
-            count(at_work.filter(|agent| host.is_none_or(|host| &agent.host == host)))
-        };
-        let hosts = self.plan.hosts.iter().map(|host| HostView {
-            running: running(Some(&host.id)),
-            connected: engine.is_connected(),
-            load: self.load,
-            ..host.clone()
-        });
-        let hosts = hosts.collect();
+        let hosts = self.plan.hosts.iter().map(|host| self.hosts.view(state, host)).collect();
         let mut run = self.plan.run.clone();
         run.phase = state.phase();
         run.started_at = Some(state.opened_at);
@@ -113,14 +100,14 @@ impl Views {
         run.now = now;
         run.completed = count(state.tasks.iter().filter(|task| task.standing == Standing::Completed));
         run.failed = count(state.tasks.iter().filter(|task| matches!(task.standing, Standing::Failed)));
-        run.running = running(None);
+        run.running = count(state.agents.iter().filter(|agent| agent.current.is_some()));
         run.progress = progress(&tasks);
         run.stuck.clone_from(&state.stuck);
         run.usage = state.usage().into();
         run.budget_usd = state.budget_limit(&BudgetOf::Run).map(Usd::dollars);
         run.stand_ins = state.lost_runners().iter().map(stand_in).collect();
         run.expected_seconds = expected_seconds(&self.plan.run, &tasks);
-        let inbox = self.inbox.items(state);
+        let inbox = self.inbox.items(state, &self.hosts);
         RunSnapshot { revision: self.shown.revision, run, tasks, agents, hosts, inbox, notices: Vec::new() }
     }
 
@@ -134,13 +121,14 @@ impl Views {
             .unwrap_or_else(|| joined(&agent.id, &agent.kind, &agent.host));
         let Some(seen) = engine.seen(&agent.id) else { return base };
         AgentView {
+            host: agent.host.clone(),
             status: seen.status,
             task: agent.current.as_ref().map(|attempt| attempt.task.clone()),
             progress: if agent.current.is_some() { seen.progress } else { 0.0 },
             updated_at: seen.updated_at,
             pid: seen.pid,
             draining: agent.draining,
-            problem: seen.problem.clone().or_else(|| absent(engine, index)),
+            problem: seen.problem.clone().or_else(|| self.absent(engine, index)),
             activity: seen.activity.clone().filter(|_| agent.current.is_some()).unwrap_or_default(),
             listens: listens(engine.state(), index),
             rests_until: rests_until(engine.state(), index, now),
@@ -148,15 +136,15 @@ impl Views {
             ..base
         }
     }
-}
 
-/// A loop of somebody else's is there once it has written its file; until then it gets no work.
-fn absent(engine: &Engine, index: usize) -> Option<String> {
-    let agent = &engine.state().agents[index];
-    let is_missing = engine.seen(&agent.id).is_some_and(|seen| seen.status.is_none());
-    let waits = !agent.is_ours() && is_missing && engine.is_connected();
-    let file = miyabi_protocol::status::status_file_name(&agent.id);
-    waits.then(|| format!("has not shown up: start its loop, which writes {file} with the status IDLE"))
+    /// A loop of somebody else's is there once it has written its file; until then it gets no work.
+    fn absent(&self, engine: &Engine, index: usize) -> Option<String> {
+        let agent = &engine.state().agents[index];
+        let is_missing = engine.seen(&agent.id).is_some_and(|seen| seen.status.is_none());
+        let waits = !agent.is_ours() && is_missing && self.hosts.serves(engine.state(), &agent.id);
+        let file = miyabi_protocol::status::status_file_name(&agent.id);
+        waits.then(|| format!("has not shown up: start its loop, which writes {file} with the status IDLE"))
+    }
 }
 
 fn count<T>(items: impl Iterator<Item = T>) -> u32 {
@@ -259,6 +247,7 @@ fn phase(state: &RunState, task: &TaskState) -> TaskPhase {
         Standing::Completed => TaskPhase::Completed,
         Standing::Failed => TaskPhase::Failed,
         Standing::Cancelled => TaskPhase::Cancelled,
+        Standing::Active if is_unverified(state, task) => TaskPhase::Unverified,
         Standing::Active => match task.current().map(|attempt| attempt.phase) {
             Some(AttemptPhase::Offered) => TaskPhase::Offered,
             Some(AttemptPhase::Claimed) => TaskPhase::Checking,

@@ -1,6 +1,7 @@
 //! What may be written on the command line, and its help.
 
 mod draft;
+mod host;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,9 @@ use miyabi_api::{ApprovalScope, ReportFormat};
 use miyabi_plan::{AgentId, Choice, TaskId};
 
 pub(crate) use draft::{Doctor, Draft, PromptFlags};
+pub(crate) use host::{
+    Attach, GiveUp, Host, HostAdd, HostCommand, HostList, HostTest, OneHost, View, WhichHost,
+};
 
 /// How fast a rehearsal plays when no speed is named.
 const DEFAULT_SPEED: &str = "60";
@@ -24,7 +28,8 @@ A first tour:
   miyabi validate examples/level6            what is wrong with a plan, and how long it will take
   miyabi run examples/level6 --rehearse      play it 60 times faster; nothing is done, all is shown
   miyabi monitor                             the whole run on one screen
-  miyabi attach CG-1                         look over an agent's shoulder
+  miyabi attach CG-1                         look over an agent's shoulder, on whatever host it is
+  miyabi host test mugen                     whether a host that `ssh` knows can run agents
 
 Exit codes: 0 done · 1 the run failed or is stuck · 2 bad input · 3 the machine lacks something"
 )]
@@ -66,7 +71,9 @@ pub(crate) enum Command {
     #[command(after_help = "To go on with a run whose backend is gone: miyabi run --resume")]
     Resume(Target),
     Stop(Stop),
+    Host(Host),
     Attach(Attach),
+    View(View),
     Report(Report),
     Doctor(Doctor),
     #[command(hide = true)]
@@ -120,6 +127,9 @@ pub(crate) struct Play {
     /// Start no agents: they are loops of their own over their status files
     #[arg(long, conflicts_with = "rehearse")]
     pub(crate) external: bool,
+    /// Rehearse on the plan's own hosts, and not on this machine alone
+    #[arg(long, requires = "rehearse")]
+    pub(crate) on_hosts: bool,
     #[command(flatten)]
     pub(crate) choice: ChoiceFlags,
 }
@@ -148,6 +158,7 @@ impl ChoiceFlags {
 Examples:
   miyabi run examples/level6 --rehearse         play the plan 60 times faster
   miyabi run examples/level6 --rehearse=600     ... 600 times faster
+  miyabi run my-plan --rehearse --on-hosts      ... on the plan's own hosts, over their real links
   miyabi run examples/commands                  real work by programs, with checks
   miyabi run --resume                           go on after a reboot or a crash
   miyabi run my-plan -d && miyabi monitor       leave it, and watch it
@@ -170,7 +181,7 @@ pub(crate) struct Run {
     #[arg(long = "new", conflicts_with = "resume")]
     pub(crate) new_run: bool,
     /// Go on with the unfinished run of the state folder
-    #[arg(long, conflicts_with_all = ["rehearse", "external", "follow_waves", "drop_conflicting_edges"])]
+    #[arg(long, conflicts_with_all = ["rehearse", "external", "on_hosts", "follow_waves", "drop_conflicting_edges"])]
     pub(crate) resume: bool,
     /// Agree to the plan's commands
     #[arg(long)]
@@ -263,7 +274,7 @@ pub(crate) struct Logs {
 /// Watch the run on a full screen
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Keys: q leaves · p pauses and resumes the run · ↑ ↓ PgUp PgDn Home End scroll")]
+Keys: q leaves · p pauses and resumes the run · t tries lost hosts · ↑ ↓ PgUp PgDn Home End scroll")]
 pub(crate) struct Monitor {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -300,7 +311,7 @@ pub(crate) struct Cancel {
     pub(crate) target: Target,
 }
 
-/// Show what waits for a person: permissions, budgets, failed tasks
+/// Show what waits for a person: permissions, budgets, failed tasks, hosts
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -411,20 +422,6 @@ pub(crate) struct Stop {
     /// Really all of it: agents, windows and backend
     #[arg(long, required = true)]
     pub(crate) all: bool,
-    #[command(flatten)]
-    pub(crate) target: Target,
-}
-
-/// Look at the run in tmux, at an agent's window if one is named
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  miyabi attach             the orchestrator's session
-  miyabi attach CG-1        the window of CG-1
-Ctrl-b d leaves; nothing is stopped by it.")]
-pub(crate) struct Attach {
-    /// The agent
-    pub(crate) agent: Option<AgentId>,
     #[command(flatten)]
     pub(crate) target: Target,
 }
@@ -570,6 +567,13 @@ mod tests {
             "miyabi validate p --brief --json",
             "miyabi plan",
             "miyabi run p --rehearse --external",
+            "miyabi run p --on-hosts",
+            "miyabi host",
+            "miyabi host test",
+            "miyabi host add mugen --id a/b",
+            "miyabi host add mugen --capacity 0",
+            "miyabi host give-up",
+            "miyabi view",
             "miyabi stop",
             "miyabi why",
             "miyabi why ../x",
@@ -591,6 +595,15 @@ mod tests {
             "miyabi cancel",
             "miyabi cancel Task-1",
             "miyabi logs -f CG-1",
+            "miyabi run p --rehearse --on-hosts",
+            "miyabi host list",
+            "miyabi host list p --json",
+            "miyabi host test mugen --plan p",
+            "miyabi host test pod -- kubectl exec -i worker-0 --",
+            "miyabi host add mugen --plan p --id MUGEN --capacity 5 --label cpu --label big",
+            "miyabi host give-up MUGEN --yes",
+            "miyabi host try MUGEN --state-dir s",
+            "miyabi view CG-1 --state-dir s --state-home h --runtime-dir r",
             "miyabi stop --all",
             "miyabi report --format html -o r.html",
             "miyabi completions zsh",
@@ -609,6 +622,11 @@ mod tests {
         for sub in command.get_subcommands_mut().filter(|sub| !sub.is_hide_set()) {
             text.push_str(&format!("\n======== {}\n", sub.get_name()));
             text.push_str(&sub.clone().term_width(100).render_help().to_string());
+            let is_host = sub.get_name() == "host";
+            for inner in sub.get_subcommands_mut().filter(|inner| is_host && inner.get_name() != "help") {
+                text.push_str(&format!("\n======== host {}\n", inner.get_name()));
+                text.push_str(&inner.clone().term_width(100).render_help().to_string());
+            }
         }
         insta::assert_snapshot!(text);
     }

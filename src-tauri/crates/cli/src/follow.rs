@@ -109,7 +109,12 @@ pub(crate) fn changes(before: &RunSnapshot, patch: &RunPatch) -> Vec<String> {
         if old.is_some_and(|old| old.phase == task.phase) && !began_again {
             continue;
         }
-        if let Some(what) = told_task(task, run.now) {
+        let is_back = old.is_some_and(|old| old.phase == TaskPhase::Unverified) && !began_again;
+        let what = match task.phase {
+            TaskPhase::Running if is_back => Some(format!("goes on with {}: its host is back", task.agent)),
+            _ => told_task(task, run.now),
+        };
+        if let Some(what) = what {
             let at = since(task.completed_at.filter(|_| task.phase == TaskPhase::Completed));
             lines.push(format!("{mark}{at} {} {} {what}", text::task_glyph(task.phase), task.id));
         }
@@ -140,7 +145,7 @@ fn told_task(task: &TaskView, now: Timestamp) -> Option<String> {
         TaskPhase::BackOff => Some(format!("failed{}; {}", error(), text::wait_reasons(task, now))),
         TaskPhase::Failed => Some(format!("failed for good{}", error())),
         TaskPhase::Cancelled => Some("cancelled".to_owned()),
-        TaskPhase::Unverified => Some("unverified: its host cannot be reached".to_owned()),
+        TaskPhase::Unverified => Some(format!("unverified: the host of {agent} cannot be reached")),
         TaskPhase::Pending | TaskPhase::Ready | TaskPhase::Offered | TaskPhase::Checking => None,
     }
 }
@@ -215,7 +220,9 @@ pub(crate) fn notice_words(notice: &Notice) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use miyabi_api::preview::{PreviewAbout, preview};
-    use miyabi_api::{AttemptView, UsageView};
+    use miyabi_api::{
+        AttemptView, HostContact, HostQuestion, HostView, InboxItem, InboxKind, TransportKind, UsageView,
+    };
     use miyabi_plan::{Choice, FailureCause, NamedText, PlanText, WaitReason};
     use miyabi_protocol::AgentStatus;
     use miyabi_protocol::link::Load;
@@ -248,6 +255,52 @@ pub(crate) mod tests {
         };
         let mut run = preview(&plan, Choice::default(), &about);
         fill(&mut run);
+        run
+    }
+
+    /// The run on two hosts: MUGEN is lost with a task under way, MAJIN shows a key that nobody knows.
+    pub(crate) fn far_away() -> RunSnapshot {
+        let mut run = halfway();
+        let here = run.hosts[0].clone();
+        let far = |id: &str, address: &str| HostView {
+            id: id.parse().expect("an id"),
+            title: String::new(),
+            transport: TransportKind::Ssh,
+            address: address.to_owned(),
+            connected: false,
+            load: None,
+            capacity: 5,
+            contact_since: Some(START.plus_seconds(5)),
+            ..here.clone()
+        };
+        run.hosts.push(HostView {
+            contact: HostContact::Reconnecting,
+            next_try_at: Some(START.plus_seconds(25)),
+            unverified: 1,
+            running: 1,
+            clock_ahead_seconds: Some(600.0),
+            round_trip_ms: Some(31.4),
+            labels: vec!["cpu".to_owned()],
+            ..far("MUGEN", "mugen")
+        });
+        run.hosts.push(HostView {
+            contact: HostContact::Refused,
+            question: Some(HostQuestion::UnknownKey {
+                fingerprint: "SHA256:tJ4Qxbc".to_owned(),
+                key_type: "ssh-ed25519".to_owned(),
+                kept_as: "majin in /home/me/.ssh/known_hosts".to_owned(),
+            }),
+            ..far("MAJIN", "majin")
+        });
+        run.hosts[0].contact = HostContact::Ready;
+        run.tasks[1].phase = TaskPhase::Unverified;
+        run.agents[1].host = run.hosts[1].id.clone();
+        run.tasks[3].waiting.push(WaitReason::Host { host: run.hosts[2].id.clone() });
+        let mut item = InboxItem::new("host-MUGEN", InboxKind::HostLost, START.plus_seconds(5));
+        item.host = Some(run.hosts[1].id.clone());
+        item.what = "MUGEN cannot be reached".to_owned();
+        item.blocks = 1;
+        run.inbox.push(item);
         run
     }
 
@@ -336,6 +389,18 @@ pub(crate) mod tests {
         let mut after = before.clone();
         assert!(apply(&mut after, done.clone()));
         assert_eq!(changes(&after, &done), Vec::<String>::new(), "a patch that is known tells nothing");
+    }
+
+    #[test]
+    fn a_lost_host_and_its_return_are_told_and_nothing_fails_by_it() {
+        let before = halfway();
+        let lost = patch(&before, |patch| patch.tasks[1].phase = TaskPhase::Unverified);
+        let mut after = before.clone();
+        let mut lines = changes(&before, &lost);
+        assert!(apply(&mut after, lost));
+        let back = patch(&after, |patch| patch.tasks[1].phase = TaskPhase::Running);
+        lines.extend(changes(&after, &back));
+        insta::assert_snapshot!(lines.join("\n"));
     }
 
     #[test]

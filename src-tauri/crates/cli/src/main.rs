@@ -3,10 +3,12 @@
 mod args;
 mod commands;
 mod exit;
+mod far_terminal;
 mod follow;
 mod monitor;
 mod offline;
 mod orchestrate;
+mod raw_terminal;
 mod target;
 mod terminal;
 mod text;

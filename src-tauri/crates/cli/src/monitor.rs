@@ -11,7 +11,6 @@ use miyabi_api::{ApiError, ErrorCode, Event as RunEvent, Request};
 use miyabi_client::{Connection, Service, now};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -19,6 +18,7 @@ use self::state::{Act, MonitorState};
 use crate::args::Target;
 use crate::exit::Exit;
 use crate::follow::Follower;
+use crate::raw_terminal::Ends;
 
 /// The shortest time from one picture to the next, however much happens.
 const FRAME: Duration = Duration::from_millis(40);
@@ -42,25 +42,6 @@ pub(crate) async fn monitor(target: &Target) -> Result<Exit, ApiError> {
     ratatui::restore();
     shown.map_err(failed)?;
     Ok(Exit::Done)
-}
-
-/// The signals that end the program: it ends by itself then, so that the terminal is put back.
-struct Ends {
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Ends {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, hang_up: signal(SignalKind::hangup())? })
-    }
-
-    async fn recv(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
-    }
 }
 
 /// The state and where it comes from.
@@ -93,6 +74,7 @@ impl Watch {
                         Act::Nothing => {}
                         Act::Leave => return Ok(()),
                         Act::Send(request) => self.send(request),
+                        Act::SendAll(requests) => requests.into_iter().for_each(|request| self.send(request)),
                     },
                     Some(_) => {}
                     // Nobody can press a key any more: the terminal is gone.

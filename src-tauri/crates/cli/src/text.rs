@@ -1,6 +1,6 @@
 //! Words and figures for people.
 
-use miyabi_api::{ApiError, ErrorCode, RunSnapshot, RunView, TaskView, UsageView};
+use miyabi_api::{ApiError, ErrorCode, HostContact, HostView, RunSnapshot, RunView, TaskView, UsageView};
 use miyabi_plan::{RunPhase, TaskPhase, Usd, WaitReason};
 use miyabi_protocol::Timestamp;
 use serde::Serialize;
@@ -54,6 +54,25 @@ pub(crate) fn short(text: &str, width: usize) -> String {
     cut
 }
 
+/// A text in lines of at most this width, broken between words.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut open = String::new();
+        for word in clean(line).split_whitespace() {
+            if !open.is_empty() && open.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::take(&mut open));
+            }
+            if !open.is_empty() {
+                open.push(' ');
+            }
+            open.push_str(word);
+        }
+        lines.push(open);
+    }
+    lines
+}
+
 /// A count with its noun.
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
@@ -101,6 +120,47 @@ pub(crate) fn task_glyph(phase: TaskPhase) -> &'static str {
         TaskPhase::Completed => "✓",
         TaskPhase::Failed => "✗",
         TaskPhase::Cancelled => "⊘",
+    }
+}
+
+/// The sign for how contact with a host stands: they differ in shape, not in colour alone.
+pub(crate) fn contact_glyph(host: &HostView) -> &'static str {
+    match host.contact {
+        HostContact::Unknown if host.connected => "●",
+        HostContact::Unknown => "·",
+        HostContact::Connecting => "◔",
+        HostContact::Ready => "●",
+        HostContact::Probing => "◍",
+        HostContact::Reconnecting => "?",
+        HostContact::Refused => "✗",
+        HostContact::Gone => "⊘",
+    }
+}
+
+/// How contact with a host stands, where it is not as it should be; with what is unverified there.
+pub(crate) fn contact(host: &HostView, now: Timestamp) -> String {
+    let seconds = |millis: i64| duration((millis.max(0) as f64 / 1000.0).round());
+    let since = host.contact_since.map(|at| format!(" for {}", seconds(now.millis_since(at))));
+    let since = since.unwrap_or_default();
+    let next = match host.next_try_at {
+        Some(at) if at.millis_since(now) > 0 => format!(", next try in {}", seconds(at.millis_since(now))),
+        _ => ", being tried now".to_owned(),
+    };
+    let standing = match host.contact {
+        HostContact::Unknown | HostContact::Ready => String::new(),
+        HostContact::Connecting => "is being reached".to_owned(),
+        HostContact::Probing => format!("an answer is overdue{since}"),
+        HostContact::Reconnecting => format!("link lost{since}{next}"),
+        HostContact::Refused if host.question.is_some() => format!("has waited for your answer{since}"),
+        HostContact::Refused => format!("turned us away{since}"),
+        HostContact::Gone => format!("given up{since}, still looked for{next}"),
+    };
+    let unverified =
+        count(host.unverified as usize, "task there is unverified", "tasks there are unverified");
+    match (standing.is_empty(), host.unverified) {
+        (_, 0) => standing,
+        (true, _) => unverified,
+        (false, _) => format!("{standing}; {unverified}"),
     }
 }
 
@@ -240,6 +300,7 @@ mod tests {
     fn what_a_terminal_would_obey_is_taken_out() {
         assert_eq!(clean("a\u{1b}[2Jb\rc"), "a\u{fffd}[2Jb\u{fffd}c");
         assert_eq!(short("long title\nmore", 6), "long …");
+        assert_eq!(wrapped("one two three\nfour\u{1b}[2J", 8), ["one two", "three", "four\u{fffd}[2J"]);
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
     }
 }

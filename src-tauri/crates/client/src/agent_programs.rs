@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use miyabi_api::DoctorLine;
-use miyabi_plan::{Agent, AgentMode, Plan, RunnerKind, TransportKind};
+use miyabi_plan::{Agent, AgentMode, Host, Plan, RunnerKind, TransportKind};
 use miyabi_protocol::{AgentProgram, LoggedIn, ProbeAnswer, ProbeRequest};
 
 use crate::environment::Environment;
@@ -16,46 +16,81 @@ const MAX_PROGRAMS: usize = 64;
 
 /// A program, and who needs it.
 #[derive(Debug, PartialEq, Eq)]
-struct Wanted {
-    request: ProbeRequest,
+pub(crate) struct Wanted {
+    /// The question about it.
+    pub(crate) request: ProbeRequest,
     agents: Vec<String>,
+    /// Whether nothing can be done in its place.
+    is_needed: bool,
 }
 
-/// The lines about the agent programs of a plan, each of which it needs.
+/// The lines about the agent programs of a plan on this machine. Required is each for which no other
+/// stands in.
 pub(crate) fn of_plan(environment: &Environment, plan: &Plan, folder: &Path) -> Vec<DoctorLine> {
-    let mut lines = look(environment, &wanted(plan, folder));
-    lines.extend(far_hosts(plan));
-    lines
+    look(environment, &wanted(plan, folder, |agent| is_near(plan, agent)))
 }
 
 /// The lines about Claude Code and Codex, neither of which has to be there.
 pub(crate) fn usual(environment: &Environment) -> Vec<DoctorLine> {
-    let usual = [AgentProgram::Claude, AgentProgram::Codex].map(|agent_program| Wanted {
-        request: ProbeRequest {
-            agent_program,
-            argv: vec![word(agent_program).to_owned()],
-            environment: std::collections::BTreeMap::new(),
-        },
-        agents: Vec::new(),
-    });
-    look(environment, &usual)
+    look(environment, &usual_programs())
 }
 
-/// The different programs of the agents on this machine.
-fn wanted(plan: &Plan, folder: &Path) -> Vec<Wanted> {
+/// The programs that the agents of a host need.
+pub(crate) fn on_host(plan: &Plan, folder: &Path, host: &Host) -> Vec<Wanted> {
+    wanted(plan, folder, |agent| agent.host == host.id)
+}
+
+/// The programs of all agents of a plan; none has to be there, as nobody knows who will be placed where.
+pub(crate) fn anywhere(plan: &Plan, folder: &Path) -> Vec<Wanted> {
+    let mut all = wanted(plan, folder, |_| true);
+    for wanted in &mut all {
+        wanted.agents.clear();
+        wanted.is_needed = false;
+    }
+    all
+}
+
+/// Claude Code and Codex, neither of which has to be there.
+pub(crate) fn usual_programs() -> Vec<Wanted> {
+    [AgentProgram::Claude, AgentProgram::Codex]
+        .map(|agent_program| Wanted {
+            request: ProbeRequest {
+                agent_program,
+                argv: vec![word(agent_program).to_owned()],
+                environment: std::collections::BTreeMap::new(),
+            },
+            agents: Vec::new(),
+            is_needed: false,
+        })
+        .into()
+}
+
+/// The different programs of these agents.
+fn wanted(plan: &Plan, folder: &Path, which: impl Fn(&Agent) -> bool) -> Vec<Wanted> {
     let mut all: Vec<Wanted> = Vec::new();
-    for agent in plan.agents.iter().filter(|agent| is_near(plan, agent)) {
+    for agent in plan.agents.iter().filter(|agent| which(agent)) {
         let Some(request) = request(agent, folder) else { continue };
         let known = all.iter().position(|wanted| wanted.request == request);
         match known {
             Some(at) => all[at].agents.push(agent.id.to_string()),
             None if all.len() < MAX_PROGRAMS => {
-                all.push(Wanted { request, agents: vec![agent.id.to_string()] });
+                let (agents, is_needed) = (vec![agent.id.to_string()], !has_stand_in(plan, agent));
+                all.push(Wanted { request, agents, is_needed });
             }
             None => {}
         }
     }
     all
+}
+
+/// Whether agents with another program may take over what this one has to do.
+fn has_stand_in(plan: &Plan, agent: &Agent) -> bool {
+    let other = match agent.runner {
+        RunnerKind::Codex if plan.fallback.codex_to_claude => RunnerKind::Claude,
+        RunnerKind::Claude if plan.fallback.claude_to_codex => RunnerKind::Codex,
+        _ => return false,
+    };
+    plan.agents.iter().any(|one| one.runner == other && one.host == agent.host)
 }
 
 fn is_near(plan: &Plan, agent: &Agent) -> bool {
@@ -99,6 +134,12 @@ fn look(environment: &Environment, all: &[Wanted]) -> Vec<DoctorLine> {
     all.iter().map(|wanted| line(wanted, answers.next().flatten())).collect()
 }
 
+/// The lines about programs, from the answers in their order.
+pub(crate) fn lines(all: &[Wanted], answers: Vec<ProbeAnswer>) -> Vec<DoctorLine> {
+    let mut answers = answers.into_iter();
+    all.iter().map(|wanted| line(wanted, answers.next())).collect()
+}
+
 fn line(wanted: &Wanted, answer: Option<ProbeAnswer>) -> DoctorLine {
     let names: Vec<&str> = wanted.agents.iter().map(String::as_str).collect();
     let needed_by = few(&names).map(|names| format!(" (for {names})")).unwrap_or_default();
@@ -112,7 +153,8 @@ fn line(wanted: &Wanted, answer: Option<ProbeAnswer>) -> DoctorLine {
     DoctorLine {
         name: name(&wanted.request),
         ok,
-        required: !wanted.agents.is_empty(),
+        required: wanted.is_needed,
+        for_agents: true,
         found: format!("{found}{needed_by}"),
         remedy,
     }
@@ -147,20 +189,6 @@ const fn word(program: AgentProgram) -> &'static str {
     }
 }
 
-/// Hosts that this version cannot look at.
-fn far_hosts(plan: &Plan) -> Vec<DoctorLine> {
-    let far = plan.hosts.iter().filter(|host| host.transport == TransportKind::Ssh);
-    let agents = |host: &miyabi_plan::Host| plan.agents.iter().filter(|agent| agent.host == host.id).count();
-    far.map(|host| DoctorLine {
-        name: host.id.to_string(),
-        ok: false,
-        required: false,
-        found: format!("over SSH, with {} agents: not looked at by this version", agents(host)),
-        remedy: "--rehearse plays the plan without it".to_owned(),
-    })
-    .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -191,22 +219,28 @@ mod tests {
                 {"id": "X-5", "host": "here", "runner": "external"},
                 {"id": "X-6", "host": "far", "runner": "codex"}]}"#,
         );
-        let found: Vec<(AgentProgram, String, usize)> = wanted(&plan, Path::new("/plans/p"))
-            .into_iter()
-            .map(|wanted| (wanted.request.agent_program, wanted.request.argv.join(" "), wanted.agents.len()))
-            .collect();
+        let folder = Path::new("/plans/p");
+        let shown = |all: Vec<Wanted>| -> Vec<(AgentProgram, String, usize)> {
+            let shown = all.into_iter().map(|wanted| {
+                (wanted.request.agent_program, wanted.request.argv.join(" "), wanted.agents.len())
+            });
+            shown.collect()
+        };
         assert_eq!(
-            found,
+            shown(on_host(&plan, folder, &plan.hosts[0])),
             [
                 (AgentProgram::Claude, "claude".to_owned(), 2),
                 (AgentProgram::Mcp, "codex mcp-server".to_owned(), 1),
                 (AgentProgram::Acp, "/plans/p/bin/agent --acp".to_owned(), 1),
             ]
         );
-        let far = far_hosts(&plan);
+        assert_eq!(
+            shown(on_host(&plan, folder, &plan.hosts[1])),
+            [(AgentProgram::Codex, "codex".to_owned(), 1)]
+        );
         assert!(
-            far.len() == 1 && !far[0].ok && !far[0].required && far[0].found.contains("1 agents"),
-            "{far:?}"
+            anywhere(&plan, folder).iter().all(|wanted| wanted.agents.is_empty()),
+            "nobody must have them on a host that the plan does not know yet"
         );
     }
 
@@ -249,13 +283,47 @@ mod tests {
         );
         let plan =
             plan(r#"{"agents": [{"id": "X-1", "runner": "claude"}, {"id": "X-2", "runner": "codex"}]}"#);
-        let lines = of_plan(&environment, &plan, base.path());
+        let mut alone = plan.clone();
+        alone.fallback.codex_to_claude = false;
+        let lines = of_plan(&environment, &alone, base.path());
         assert!(lines[0].ok && lines[1].required && lines[1].found.ends_with("(for X-2)"), "{lines:?}");
+        assert!(lines.iter().all(|line| line.for_agents), "{lines:?}");
+        let mut helped = plan;
+        helped.fallback.codex_to_claude = true;
+        let required =
+            of_plan(&environment, &helped, base.path()).iter().map(|line| line.required).collect::<Vec<_>>();
+        assert_eq!(required, [true, false], "Claude stands in for Codex");
         let asked: serde_json::Value =
             serde_json::from_slice(&fs::read(base.path().join("asked")).expect("asked")).expect("json");
         assert_eq!(asked[1]["agent_program"], "codex");
 
         let broken = with_answers(base.path(), "no json\n");
         assert!(usual(&broken).iter().all(|line| !line.ok && line.found.contains("could not be looked at")));
+    }
+
+    #[tokio::test]
+    async fn to_look_at_a_plan_starts_no_program_of_it_before_it_is_trusted() {
+        let base = tempfile::tempdir().expect("folder");
+        let service = crate::Service::new(with_answers(base.path(), ""));
+        let folder = base.path().join("plan");
+        fs::create_dir(&folder).expect("made");
+        let dag = r#"{"name":"p","tasks":[{"id":"A","title":"a","prompt":"p","agent":"X-1","estimated_seconds":5}]}"#;
+        let config = r#"{"agents": [{"id": "X-1", "runner": "acp", "command": ["bin/agent"]}]}"#;
+        fs::write(folder.join("task_dag.json"), dag).expect("written");
+        fs::write(folder.join("agent_config.json"), config).expect("written");
+        let names = |lines: &[DoctorLine]| {
+            let ours = lines.iter().filter(|line| line.for_agents);
+            ours.map(|line| (line.name.clone(), line.required)).collect::<Vec<_>>()
+        };
+        let usual = [("claude".to_owned(), false), ("codex".to_owned(), false)];
+        let state = Some(base.path());
+        assert_eq!(names(&service.doctor_before_start(None, state).await), usual);
+        assert_eq!(names(&service.doctor_before_start(Some(&folder), state).await), usual);
+        service.trust(&folder).expect("trusted");
+        let lines = service.doctor_before_start(Some(&folder), state).await;
+        assert_eq!(names(&lines), [("agent (acp)".to_owned(), true)]);
+        // A plan with errors says so elsewhere.
+        fs::write(folder.join("task_dag.json"), "{").expect("written");
+        assert_eq!(names(&service.doctor_before_start(Some(&folder), state).await), usual);
     }
 }

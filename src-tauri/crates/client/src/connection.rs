@@ -1,4 +1,4 @@
-//! One connection to a backend: requests with their answers, events, and logs, on one socket.
+//! One connection to a backend: requests with their answers, events, logs and terminals, on one socket.
 //!
 //! A reading task sorts what comes in; a writing task sends what callers hand it. When the backend
 //! goes away, every waiting request is answered with [`ErrorCode::Disconnected`] and every
@@ -10,12 +10,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use miyabi_api::{Answer, ApiError, Envelope, ErrorCode, Event, FromBackend, Request, RunSnapshot};
+use miyabi_api::{
+    Answer, ApiError, Envelope, ErrorCode, Event, FromBackend, Request, RunSnapshot, TerminalSize,
+};
 use miyabi_plan::AgentId;
 use miyabi_protocol::frame::{self, Chunk, Frame};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, BufWriter};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::streams::{LogChunk, LogStream, OpenStream, Part, TerminalStream};
 
 /// How long a request may go unanswered. The longest, `StopAll`, ends processes that may resist.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
@@ -42,7 +46,7 @@ struct Shared {
 struct Sorted {
     waiting: HashMap<u32, Waiting>,
     subscribers: Vec<mpsc::Sender<Event>>,
-    logs: HashMap<u32, mpsc::UnboundedSender<LogChunk>>,
+    streams: HashMap<u32, mpsc::UnboundedSender<Part>>,
     closed: bool,
 }
 
@@ -144,13 +148,53 @@ impl Connection {
         offset: u64,
         credit: u32,
     ) -> Result<LogStream, ApiError> {
-        let stream = self.shared.number();
-        let (sender, chunks) = mpsc::unbounded_channel();
-        self.shared.sorted().logs.insert(stream, sender);
+        let open = self.stream();
+        let stream = open.number();
         // From here on the drop of this value takes the stream back, also when the request fails.
-        let log = LogStream { stream, chunks, connection: self.clone() };
+        let log = LogStream::new(open);
         self.request(Request::FollowLog { stream, agent, offset, credit }).await?;
         Ok(log)
+    }
+
+    /// A terminal on an agent's tmux window, wherever it is. No more than `credit` bytes of what it
+    /// draws come before more are allowed.
+    ///
+    /// # Errors
+    /// As [`Connection::request`].
+    pub async fn open_terminal(
+        &self,
+        agent: AgentId,
+        size: TerminalSize,
+        credit: u32,
+    ) -> Result<TerminalStream, ApiError> {
+        let open = self.stream();
+        let stream = open.number();
+        let terminal = TerminalStream::new(open);
+        self.request(Request::OpenTerminal { stream, agent, size, credit }).await?;
+        Ok(terminal)
+    }
+
+    fn stream(&self) -> OpenStream {
+        let number = self.shared.number();
+        let (sender, parts) = mpsc::unbounded_channel();
+        self.shared.sorted().streams.insert(number, sender);
+        OpenStream::new(number, parts, self.clone())
+    }
+
+    /// Takes a stream back; the backend is told, too.
+    pub(crate) fn close_stream(&self, stream: u32) {
+        self.shared.sorted().streams.remove(&stream);
+        self.tell(Request::CloseStream { stream });
+    }
+
+    /// Sends a request whose answer nobody waits for. When the backend is gone, the streams say so.
+    pub(crate) fn tell(&self, request: Request) {
+        let _ = self.send(self.shared.number(), request);
+    }
+
+    /// Sends bytes on a stream.
+    pub(crate) fn send_bytes(&self, stream: u32, offset: u64, bytes: Vec<u8>) {
+        let _ = self.outgoing.send(Frame::Bulk(Chunk { stream, offset, bytes }));
     }
 
     /// Returns when the backend has gone away.
@@ -230,15 +274,15 @@ async fn read_all<R: AsyncRead + Unpin>(reader: R, shared: Arc<Shared>) {
     sorted.closed = true;
     sorted.waiting.clear();
     sorted.subscribers.clear();
-    sorted.logs.clear();
+    sorted.streams.clear();
 }
 
 fn sort(shared: &Shared, frame: Frame) {
     let message = match frame {
         Frame::Bulk(Chunk { stream, offset, bytes }) => {
-            if let Some(log) = shared.sorted().logs.get(&stream) {
+            if let Some(reader) = shared.sorted().streams.get(&stream) {
                 // A reader that has just been dropped is no error: its stream ends in a moment.
-                let _ = log.send(LogChunk { offset, bytes });
+                let _ = reader.send(Part::Bytes(LogChunk { offset, bytes }));
             }
             return;
         }
@@ -257,52 +301,11 @@ fn sort(shared: &Shared, frame: Frame) {
         Ok(FromBackend::Event { event }) => {
             shared.sorted().subscribers.retain(|subscriber| subscriber.try_send(event.clone()).is_ok());
         }
-        // Whoever reads it sees its end.
-        Ok(FromBackend::StreamEnded { stream, .. }) => drop(shared.sorted().logs.remove(&stream)),
+        Ok(FromBackend::StreamEnded { stream, why }) => {
+            if let Some(reader) = shared.sorted().streams.remove(&stream) {
+                let _ = reader.send(Part::Ended(why));
+            }
+        }
         Err(error) => tracing::warn!(%error, "a message of the backend is not understood"),
-    }
-}
-
-/// Bytes of a log with their place in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogChunk {
-    /// The offset of the first byte.
-    pub offset: u64,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-}
-
-/// A log as it grows. Dropping it ends the stream.
-#[derive(Debug)]
-pub struct LogStream {
-    stream: u32,
-    chunks: mpsc::UnboundedReceiver<LogChunk>,
-    connection: Connection,
-}
-
-impl LogStream {
-    /// The next bytes; none when the backend went away.
-    pub async fn recv(&mut self) -> Option<LogChunk> {
-        self.chunks.recv().await
-    }
-
-    /// The next bytes if they are already here.
-    pub fn try_recv(&mut self) -> Option<LogChunk> {
-        self.chunks.try_recv().ok()
-    }
-
-    /// Allows more bytes.
-    pub fn add_credit(&self, bytes: u32) {
-        // Not answered; when the backend is gone, `recv` says so.
-        let request = Request::StreamCredit { stream: self.stream, bytes };
-        let _ = self.connection.send(self.connection.shared.number(), request);
-    }
-}
-
-impl Drop for LogStream {
-    fn drop(&mut self) {
-        self.connection.shared.sorted().logs.remove(&self.stream);
-        let request = Request::CloseStream { stream: self.stream };
-        let _ = self.connection.send(self.connection.shared.number(), request);
     }
 }

@@ -44,7 +44,7 @@ fn line(name: &str, required: bool, outcome: Result<String, (String, String)>) -
         Ok(found) => (true, found, String::new()),
         Err((found, remedy)) => (false, found, remedy),
     };
-    DoctorLine { name: name.to_owned(), ok, required, found, remedy }
+    DoctorLine { name: name.to_owned(), ok, required, for_agents: false, found, remedy }
 }
 
 fn tmux(environment: &Environment, installer: Installer) -> DoctorLine {
@@ -63,7 +63,7 @@ fn tmux(environment: &Environment, installer: Installer) -> DoctorLine {
 }
 
 /// `tmux 3.3a`, `tmux next-3.5`: a text without a number is taken as new enough.
-fn tmux_is_new_enough(text: &str) -> bool {
+pub(crate) fn tmux_is_new_enough(text: &str) -> bool {
     let digits: String = text
         .chars()
         .skip_while(|c| !c.is_ascii_digit())
@@ -148,7 +148,7 @@ fn free_mib(path: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize) / (1024 * 1024))
 }
 
-fn mebibytes(mib: u64) -> String {
+pub(crate) fn mebibytes(mib: u64) -> String {
     if mib >= 10 * 1024 { format!("{} GiB", mib / 1024) } else { format!("{mib} MiB") }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use miyabi_api::{ApiError, ErrorCode};
 use miyabi_protocol::opening::{runs_folder, state_home};
 use miyabi_protocol::state_dir::runtime_dir;
+use miyabi_reach::Helpers;
 
 /// Places and programs.
 #[derive(Debug, Clone)]
@@ -64,6 +65,15 @@ impl Environment {
     #[must_use]
     pub fn run(&self, run_id: &str) -> PathBuf {
         self.runs().join(run_id)
+    }
+
+    /// The programs that may be put on other hosts: beside our own, as they are shipped, or in the folder
+    /// that `MIYABI_HELPERS` names.
+    #[must_use]
+    pub fn helpers(&self) -> Helpers {
+        let beside = || self.miyabi_host.parent().unwrap_or(Path::new("/")).join("helpers");
+        let named = env::var_os("MIYABI_HELPERS").map(PathBuf::from).filter(|folder| folder.is_absolute());
+        Helpers { own: self.miyabi_host.clone(), folder: named.unwrap_or_else(beside) }
     }
 
     /// Where a program lies on the search path.

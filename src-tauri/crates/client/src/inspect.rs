@@ -6,14 +6,14 @@ use std::slice;
 use miyabi_api::preview::{PreviewAbout, preview};
 use miyabi_api::{ApiError, ChoiceView, PlanView};
 use miyabi_plan::{
-    Access, Agent, Choice, Finding, NamedText, Plan, PlanText, PolicyAnswer, ReadPlan, Task, TransportKind,
-    forecasts,
+    Access, Agent, Choice, Finding, Host, NamedText, Plan, PlanText, PolicyAnswer, ReadPlan, Task,
+    TransportKind, forecasts,
 };
 use miyabi_protocol::StateDir;
 
 use crate::clock;
 use crate::drafts;
-use crate::environment::Environment;
+use crate::environment::{Environment, is_program};
 use crate::places;
 use crate::plan_files::{AGENTS_FILE, LAYOUT_FILE, PRICE_FILE, PlanFiles, TEMPLATE_FILE};
 use crate::runs;
@@ -31,9 +31,13 @@ pub(crate) struct Inspected {
 impl Inspected {
     /// Reads the plan at a path. Findings are no error here.
     pub(crate) fn read(path: &Path) -> Result<Self, ApiError> {
-        let files = PlanFiles::read(path)?;
+        PlanFiles::read(path).map(Self::of)
+    }
+
+    /// Reads the plan that these files make.
+    pub(crate) fn of(files: PlanFiles) -> Self {
         let ReadPlan { plan, findings } = miyabi_plan::read(&text_of(&files));
-        Ok(Self { hash: files.hash(), plan, findings, files })
+        Self { hash: files.hash(), plan, findings, files }
     }
 
     /// The work folder, absolute.
@@ -91,7 +95,7 @@ pub(crate) async fn inspect(
         path: path.display().to_string(),
         holds_commands: plan.is_some_and(|plan| !commands(plan).is_empty()),
         trusted: TrustStore::of(&environment.state_home).trusts(&inspected.hash),
-        obstacles: plan.map(obstacles).unwrap_or_default(),
+        obstacles: plan.map(|plan| obstacles(environment, plan)).unwrap_or_default(),
         choices: plan.map(choices).unwrap_or_default(),
         preview: plan.map(drawn),
         unfinished,
@@ -111,16 +115,23 @@ fn choices(plan: &Plan) -> Vec<ChoiceView> {
     forecasts(plan).into_iter().map(view).collect()
 }
 
-/// Why this version cannot run a plan for real; empty when it can.
-pub(crate) fn obstacles(plan: &Plan) -> Vec<String> {
-    let remote: Vec<&str> = plan
-        .hosts
-        .iter()
-        .filter(|host| host.transport == TransportKind::Ssh)
-        .map(|host| host.id.as_str())
-        .collect();
-    let line = |names| format!("{names}: hosts over SSH cannot be reached by this version yet");
-    few(&remote).map(line).into_iter().collect()
+/// Why a plan's hosts cannot be reached from this machine at all; empty when they can.
+pub(crate) fn obstacles(environment: &Environment, plan: &Plan) -> Vec<String> {
+    let lacks = |program: &str| match program.contains('/') {
+        true => !is_program(Path::new(program)),
+        false => environment.find(program).is_none(),
+    };
+    let program = |host: &Host| match host.transport {
+        TransportKind::Local => None,
+        TransportKind::Ssh => Some("ssh".to_owned()),
+        TransportKind::Command => host.command.first().cloned(),
+    };
+    let missing = plan.hosts.iter().filter_map(|host| {
+        let program = program(host).filter(|program| lacks(program))?;
+        let shown = words(slice::from_ref(&program));
+        Some(format!("{} is reached by {shown}, which is not installed here", host.id))
+    });
+    missing.collect()
 }
 
 /// The first few names, and how many more there are.
@@ -149,7 +160,19 @@ pub(crate) fn commands(plan: &Plan) -> Vec<String> {
             .map(|check| format!("{} is checked by {}", task.id, words(&check.run)))
             .collect()
     };
-    agents.chain(allowed(plan)).chain(plan.tasks.iter().flat_map(check)).collect()
+    agents.chain(allowed(plan)).chain(reaching(plan)).chain(plan.tasks.iter().flat_map(check)).collect()
+}
+
+/// How the plan's other hosts are reached, a line each.
+pub(crate) fn reaching(plan: &Plan) -> Vec<String> {
+    let line = |host: &Host| match host.transport {
+        TransportKind::Local => None,
+        TransportKind::Ssh => {
+            Some(format!("{} is reached by ssh {}", host.id, words(slice::from_ref(&host.address))))
+        }
+        TransportKind::Command => Some(format!("{} is reached by {}", host.id, words(&host.command))),
+    };
+    plan.hosts.iter().filter_map(line).collect()
 }
 
 /// The names of the variables that the plan sets: one of them may send the agent elsewhere.
@@ -247,14 +270,32 @@ mod tests {
                 "every other request for permission is allowed without asking",
             ]
         );
-        assert_eq!(obstacles(&plan), Vec::<String>::new());
     }
 
     #[test]
-    fn only_hosts_over_ssh_stand_in_the_way() {
+    fn how_hosts_are_reached_is_agreed_to_and_must_be_possible_from_here() {
         let plan = plan(
-            r#"{"hosts": [{"id": "far", "transport": "ssh", "address": "far"}], "agents": [{"id": "X-1", "runner": "claude"}]}"#,
+            r#"{"hosts": [{"id": "here"}, {"id": "far", "transport": "ssh", "address": "far.example"},
+                {"id": "pod", "transport": "command", "command": ["/nowhere/kubectl", "exec", "a b", "--"]}],
+              "agents": [{"id": "X-1", "runner": "claude", "host": "far"}]}"#,
         );
-        assert_eq!(obstacles(&plan), ["far: hosts over SSH cannot be reached by this version yet"]);
+        let ways =
+            ["far is reached by ssh far.example", "pod is reached by /nowhere/kubectl exec \"a b\" --"];
+        assert_eq!(reaching(&plan), ways);
+        assert!(ways.iter().all(|way| commands(&plan).iter().any(|line| line == way)));
+        let environment = Environment {
+            state_home: PathBuf::new(),
+            runtime_dir: PathBuf::new(),
+            miyabi: PathBuf::new(),
+            miyabi_host: PathBuf::new(),
+            path: Vec::new(),
+        };
+        assert_eq!(
+            obstacles(&environment, &plan),
+            [
+                "far is reached by ssh, which is not installed here",
+                "pod is reached by /nowhere/kubectl, which is not installed here"
+            ]
+        );
     }
 }

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::doctor;
 use crate::drafts;
 use crate::environment::{Environment, is_program};
-use crate::inspect::{Inspected, commands, obstacles};
+use crate::inspect::{Inspected, commands, obstacles, reaching};
 use crate::places;
 use crate::runs::{self, KeptRun};
 use crate::session;
@@ -63,7 +63,7 @@ pub(crate) async fn start(environment: &Environment, options: &StartOptions) -> 
         choice: options.choice,
         rehearse: options.rehearse,
         external: options.external,
-        on_hosts: options.on_hosts || (options.rehearse.is_none() && !options.external),
+        on_hosts: on_hosts(options),
         plan,
     };
     let run = keep(environment, opening)?;
@@ -120,26 +120,35 @@ pub(crate) fn sound_plan(path: &Path) -> Result<(Inspected, Plan), ApiError> {
     }
 }
 
-/// A real run starts programs: this version must be able to, and a person must have agreed.
+/// Whether the plan's own hosts are reached in this run.
+fn on_hosts(options: &StartOptions) -> bool {
+    options.on_hosts || (options.rehearse.is_none() && !options.external)
+}
+
+/// A real run starts programs, and hosts are reached by some: they must be there, and a person must
+/// have agreed.
 fn agreed(
     environment: &Environment,
     inspected: &Inspected,
     plan: &Plan,
     options: &StartOptions,
 ) -> Result<(), ApiError> {
-    if options.rehearse.is_some() {
-        return Ok(());
-    }
-    let obstacles = obstacles(plan);
+    let obstacles = if on_hosts(options) { obstacles(environment, plan) } else { Vec::new() };
     if !obstacles.is_empty() {
-        let mut error = ApiError::new(ErrorCode::Environment, "this plan cannot be run for real here");
+        let mut error = ApiError::new(ErrorCode::Environment, "not every host of this plan can be reached");
         error.hints = obstacles;
-        return Err(error.hint("--rehearse   plays the plan without them"));
+        return Err(error.hint("--rehearse   plays the plan on this machine alone"));
     }
-    let commands = commands(plan);
+    let commands = match (options.rehearse.is_some(), on_hosts(options)) {
+        (true, false) => Vec::new(),
+        // Whoever agrees does so to all of the plan.
+        (true, true) if reaching(plan).is_empty() => Vec::new(),
+        (true, true) | (false, _) => commands(plan),
+    };
     let store = TrustStore::of(&environment.state_home);
     // For agents that are loops of their own, only the checks are started by us.
-    let starts_none = options.external && plan.tasks.iter().all(|task| task.acceptance.is_empty());
+    let starts_none =
+        options.external && !options.on_hosts && plan.tasks.iter().all(|task| task.acceptance.is_empty());
     if commands.is_empty() || starts_none || store.trusts(&inspected.hash) {
         return Ok(());
     }

@@ -1,11 +1,13 @@
 //! What can be asked without a backend, and how one is started.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use miyabi_api::{
-    ApiError, DoctorLine, ErrorCode, GoalPlan, PlanView, PromptPlan, RunSummary, StartOptions, Started,
+    ApiError, DoctorLine, ErrorCode, GoalPlan, HostTest, HostWay, NewHost, PlanView, PromptPlan, RunSummary,
+    StartOptions, Started, TestHost,
 };
-use miyabi_plan::{AgentId, Choice, Plan};
+use miyabi_plan::{AgentId, Choice, HostId, Plan, Site};
 use miyabi_protocol::StateDir;
 use miyabi_protocol::state_dir::DEFAULT_STATE_DIR;
 
@@ -15,7 +17,7 @@ use crate::launch::SetUp;
 use crate::plan_files::PlanFiles;
 use crate::runs::KeptRun;
 use crate::trust::TrustStore;
-use crate::{agent_programs, clock, doctor, drafts, inspect, launch, places, runs, session};
+use crate::{agent_programs, clock, doctor, drafts, hosts, inspect, launch, places, runs, session};
 
 /// The commands that a client carries out itself.
 #[derive(Debug, Clone)]
@@ -135,6 +137,18 @@ impl Service {
         Ok(self.check_up(plan, state_dir).await)
     }
 
+    /// The same for a plan that is looked at before its start, or none. Its own programs are asked only
+    /// where a person has trusted it: to look at a plan starts nothing of it.
+    pub async fn doctor_before_start(
+        &self,
+        plan: Option<&Path>,
+        state_dir: Option<&Path>,
+    ) -> Vec<DoctorLine> {
+        let trusts = |hash: &str| TrustStore::of(&self.environment.state_home).trusts(hash);
+        let plan = plan.and_then(|plan| launch::sound_plan(plan).ok());
+        self.check_up(plan.filter(|(inspected, _)| trusts(&inspected.hash)), state_dir).await
+    }
+
     async fn check_up(
         &self,
         plan: Option<(inspect::Inspected, Plan)>,
@@ -142,9 +156,11 @@ impl Service {
     ) -> Vec<DoctorLine> {
         let environment = self.environment.clone();
         let state_dir = places::state_dir_for(state_dir, None).unwrap_or_else(|_| DEFAULT_STATE_DIR.into());
+        let plan = plan.map(Arc::new);
+        let near = plan.clone();
         let looked = move || {
             let mut lines = doctor::check_up(&environment, &state_dir);
-            lines.extend(match &plan {
+            lines.extend(match near.as_deref() {
                 Some((inspected, plan)) => {
                     agent_programs::of_plan(&environment, plan, &inspected.files.folder)
                 }
@@ -153,7 +169,34 @@ impl Service {
             lines
         };
         // It starts programs to ask for their versions.
-        tokio::task::spawn_blocking(looked).await.unwrap_or_default()
+        let mut lines = tokio::task::spawn_blocking(looked).await.unwrap_or_default();
+        if let Some((inspected, plan)) = plan.as_deref() {
+            lines.extend(hosts::of_plan(&self.environment, inspected, plan).await);
+        }
+        lines
+    }
+
+    /// The names that the person's `~/.ssh/config` offers, in its order.
+    pub async fn ssh_names(&self) -> Vec<String> {
+        hosts::ssh_names().await
+    }
+
+    /// Tries a host out, line by line, on the way that a run takes. Where a person has to say something
+    /// first, the question comes back: ask, and test again with the answer. Nothing secret is kept.
+    ///
+    /// # Errors
+    /// When the plan cannot be read, or the host says not how it is reached.
+    pub async fn test_host(&self, asked: TestHost) -> Result<HostTest, ApiError> {
+        hosts::test(&self.environment, asked).await
+    }
+
+    /// Writes a host into a plan's `agent_config.json` and leaves the rest of it as it is; gives the
+    /// file. The plan's commands have to be agreed to anew.
+    ///
+    /// # Errors
+    /// When the plan has the host already, or would have errors with it.
+    pub async fn add_host(&self, plan: &Path, host: &NewHost) -> Result<PathBuf, ApiError> {
+        hosts::add(plan, host)
     }
 
     /// A connection to the backend of a state folder.
@@ -217,6 +260,21 @@ impl Service {
             }
             other => other,
         }
+    }
+
+    /// Which helper serves a host in a run; this machine's where the run is not kept any more.
+    #[must_use]
+    pub fn site_of(&self, run_id: &str, host: &HostId) -> Site {
+        runs::kept_run(&self.environment, run_id).map_or(Site::Here, |run| run.opening.site(host))
+    }
+
+    /// How a plan reaches a host; none where it does not name it.
+    ///
+    /// # Errors
+    /// When the plan cannot be read or has errors.
+    pub fn way_to(&self, plan: &Path, host: &HostId) -> Result<Option<HostWay>, ApiError> {
+        let (_, plan) = launch::sound_plan(plan)?;
+        Ok(plan.host(host).map(hosts::way_of))
     }
 
     /// The command that shows a run in tmux: its session, or an agent's window.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use miyabi_api::preview::{PreviewAbout, preview};
 use miyabi_api::{
-    Answer, ApiError, Envelope, ErrorCode, Event, FromBackend, InboxItem, InboxKind, Notice, NoticeKind,
-    Request, RunPatch, RunSnapshot,
+    AgentId, Answer, ApiError, Envelope, ErrorCode, Event, FromBackend, InboxItem, InboxKind, Notice,
+    NoticeKind, Request, RunPatch, RunSnapshot, TerminalSize,
 };
 use miyabi_client::{Connection, Environment, Service, apply, runs};
 use miyabi_plan::{Choice, Plan, RunPhase};
@@ -294,4 +294,46 @@ async fn the_one_run_at_work_is_meant_and_its_backends_word_counts() {
     assert!(listed[0].alive && listed[0].completed == 1, "{listed:?}");
     assert_eq!(service.live_state_dir(None).await.expect("one"), dir);
     backend.abort();
+}
+
+#[tokio::test]
+async fn a_terminal_draws_is_typed_into_resized_and_says_why_it_is_over() {
+    let (connection, mut peer) = Peer::pair().await;
+    let agent: AgentId = "CG-5".parse().expect("an id");
+    let size = TerminalSize { columns: 100, rows: 30 };
+    let (opened, stream) = tokio::join!(connection.open_terminal(agent.clone(), size, 64), async {
+        let asked = peer.asked().await;
+        let Request::OpenTerminal { stream, agent: whose, size: how_large, credit } = asked.request else {
+            panic!("{asked:?}")
+        };
+        assert_eq!((whose, how_large, credit), (agent.clone(), size, 64));
+        // What it draws may come before the answer.
+        peer.send_frame(&Frame::Bulk(Chunk { stream, offset: 0, bytes: b"$ ".to_vec() })).await;
+        peer.answer(asked.id, Ok(Answer::Done)).await;
+        stream
+    });
+    let mut terminal = opened.expect("opened");
+    assert_eq!(terminal.recv().await, Some(b"$ ".to_vec()));
+    terminal.add_credit(2);
+    assert_eq!(peer.asked().await.request, Request::StreamCredit { stream, bytes: 2 });
+
+    let long = vec![b'x'; 40_000];
+    terminal.type_in(&long);
+    let mut typed = Vec::new();
+    while typed.len() < long.len() {
+        let frame = frame::read(&mut peer.stream).await.expect("sound").expect("input");
+        let Frame::Bulk(chunk) = frame else { panic!("{frame:?}") };
+        assert_eq!((chunk.stream, chunk.offset), (stream, typed.len() as u64), "with its place");
+        typed.extend(chunk.bytes);
+    }
+    assert_eq!(typed, long);
+    let small = TerminalSize { columns: 80, rows: 24 };
+    terminal.resize(small);
+    assert_eq!(peer.asked().await.request, Request::ResizeTerminal { stream, size: small });
+
+    peer.send(&FromBackend::StreamEnded { stream, why: "MUGEN cannot be reached".to_owned() }).await;
+    assert_eq!(terminal.recv().await, None);
+    assert_eq!(terminal.end(), Some("MUGEN cannot be reached"));
+    drop(terminal);
+    assert_eq!(peer.asked().await.request, Request::CloseStream { stream });
 }

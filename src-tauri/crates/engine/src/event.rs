@@ -24,7 +24,8 @@ pub enum Event {
         why: String,
     },
     /// By the runners' own clocks the lease of every agent there is over: none of them works any more.
-    /// Told only where the plan turned automatic failover on.
+    /// Told only where the plan turned automatic failover on, and again with the loss of a host where
+    /// it came before: it acts only while the host is lost.
     LeaseOver {
         /// Where.
         host: HostId,

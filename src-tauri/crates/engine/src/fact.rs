@@ -46,6 +46,9 @@ pub enum Fact {
         attempt: AttemptId,
         /// To whom.
         agent: AgentId,
+        /// What it may cost, as its share of what is left of the budgets; none where none bounds it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        share: Option<Usd>,
     },
     /// What the declared outputs were just before the attempt.
     BaselineTaken {

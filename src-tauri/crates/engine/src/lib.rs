@@ -16,8 +16,8 @@ pub use crate::core::{AgentSeen, Engine, OrderError, Step, Weakening};
 pub use event::{Event, Order};
 pub use fact::{AnsweredBy, BudgetOf, By, Claim, Entry, Fact, GivenUpBy, NextTry, NoteKind};
 pub use state::{
-    AccountRest, AgentState, Attempt, AttemptPhase, InboxItem, LostRunner, OpenApproval, ReachedBudget,
-    RunState, Said, Standing, TaskState,
+    AccountRest, AgentState, Attempt, AttemptPhase, HostState, InboxItem, LostRunner, OpenApproval,
+    ReachedBudget, RunState, Said, Standing, TaskState,
 };
 
 use miyabi_plan::Site;

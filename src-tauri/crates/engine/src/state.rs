@@ -1,6 +1,7 @@
 //! What the journal adds up to. Changed by [`RunState::apply`] alone, live and in replay.
 
 mod apply;
+mod hosts;
 mod inbox;
 mod session;
 mod trouble;
@@ -12,6 +13,7 @@ use miyabi_plan::{AgentId, AttemptId, FailureCause, HostId, Kind, RunPhase, Runn
 use miyabi_protocol::{ApprovalAnswer, Baseline, EvidenceReport, RunOpening, Timestamp, Usage};
 
 use crate::fact::{BudgetOf, Claim};
+pub use hosts::HostState;
 pub use inbox::{InboxItem, OpenApproval, ReachedBudget};
 pub use trouble::{AccountRest, LostRunner};
 
@@ -34,6 +36,7 @@ pub struct RunState {
     pub tasks: Vec<TaskState>,
     /// In the plan's order; those that joined come last.
     pub agents: Vec<AgentState>,
+    lost_hosts: hosts::LostHosts,
     inbox: inbox::Inbox,
     spending: usage::Spending,
     /// Budgets that a person raised.
@@ -108,6 +111,8 @@ pub struct Attempt {
     pub number: u32,
     /// Whose it is.
     pub agent: AgentId,
+    /// Where that agent was then.
+    pub host: HostId,
     /// How far it got.
     pub phase: AttemptPhase,
     /// When it was handed out.
@@ -132,15 +137,19 @@ pub struct Attempt {
     pub session: Option<String>,
     /// What it used so far.
     pub usage: Usage,
+    /// What it may cost; none where no budget bounds it.
+    pub share: Option<Usd>,
     /// The model, as the program names it.
     pub model: Option<String>,
     /// What a person said to it.
     pub said: Vec<Said>,
     /// Since when it waits for a person's answer, while it does.
     pub waits_since: Option<Timestamp>,
-    /// For how long it stood still, waiting for a person or in the machine's sleep: that time does
-    /// not count against its limit.
+    /// For how long it stood still, waiting for a person, in the machine's sleep or without contact
+    /// with its host: that time does not count against its limit.
     pub stood_still_millis: i64,
+    /// Since when contact with its host is lost, while it is.
+    pub(crate) lost_since: Option<Timestamp>,
     /// When its use was last journaled.
     pub(crate) spent_at: Option<Timestamp>,
     /// The answers that it got, by request, while it is under way.
@@ -222,6 +231,7 @@ impl RunState {
             opened_at: at,
             tasks,
             agents: Vec::new(),
+            lost_hosts: hosts::LostHosts::new(),
             inbox: inbox::Inbox::default(),
             spending: usage::Spending::default(),
             raised: BTreeMap::new(),
@@ -320,10 +330,11 @@ impl TaskState {
 }
 
 impl Attempt {
-    fn new(number: u32, agent: &AgentId, at: Timestamp) -> Self {
+    fn new(number: u32, agent: &AgentId, host: &HostId, at: Timestamp) -> Self {
         Self {
             number,
             agent: agent.clone(),
+            host: host.clone(),
             phase: AttemptPhase::Offered,
             assigned_at: at,
             started_at: None,
@@ -336,10 +347,12 @@ impl Attempt {
             resumes: None,
             session: None,
             usage: Usage::default(),
+            share: None,
             model: None,
             said: Vec::new(),
             waits_since: None,
             stood_still_millis: 0,
+            lost_since: None,
             spent_at: None,
             answered: BTreeMap::new(),
         }

@@ -1,8 +1,8 @@
-//! Facts about agent programs as sentences, for the log and the report.
+//! Facts about agent programs and hosts as sentences, for the log and the report.
 
 use miyabi_protocol::{ApprovalAnswer, ApprovalScope};
 
-use crate::fact::{AnsweredBy, BudgetOf, Fact};
+use crate::fact::{AnsweredBy, BudgetOf, Fact, GivenUpBy};
 
 /// What the programs behind the agents asked, cost and could not do; none for every other fact.
 #[must_use]
@@ -30,6 +30,27 @@ pub fn of_programs(fact: &Fact) -> Option<String> {
         }
         Fact::BudgetRaised { budget, limit } => format!("{} was raised to {limit} by a person", name(budget)),
         Fact::Said { attempt, text, .. } => format!("a person said to {attempt}: {text}"),
+        _ => return None,
+    })
+}
+
+/// What became of hosts and of contact with them; none for every other fact.
+#[must_use]
+pub fn of_hosts(fact: &Fact) -> Option<String> {
+    Some(match fact {
+        Fact::HostLost { host, why } => {
+            format!("{host} is lost ({why}); what is under way there is unverified, and waits for it")
+        }
+        Fact::HostBack { host } => format!("{host} is reached again; what is under way there is adopted"),
+        Fact::HostGivenUp { host, by: GivenUpBy::Person } => {
+            format!("{host} was given up by a person; its tasks are run elsewhere")
+        }
+        Fact::HostGivenUp { host, by: GivenUpBy::Lease } => {
+            format!(
+                "{host} was given up, because the lease of its agents is over; its tasks are run elsewhere"
+            )
+        }
+        Fact::AgentMoved { agent, host } => format!("{agent} works on {host} from here on"),
         _ => return None,
     })
 }

@@ -9,7 +9,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use miyabi_plan::AgentId;
-use miyabi_protocol::atomic::{self, Durability};
+use miyabi_protocol::atomic::{self, Durability, FileError};
 use miyabi_protocol::status::status_file_name;
 use miyabi_protocol::{StateDir, StatusFile};
 use serde::Serialize;
@@ -84,7 +84,15 @@ pub(crate) fn json<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
 /// Writes a file of the state folder, making the folder again where it is gone. What is wrong is
 /// told with the remedy.
 pub(crate) fn write(dir: &StateDir, path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let put = || atomic::write_from(&dir.private(), path, bytes, Durability::Relaxed);
+    put(dir, || atomic::write_from(&dir.private(), path, bytes, Durability::Relaxed))
+}
+
+/// The same for a file that only shows what is written elsewhere: nobody may write to it.
+pub(crate) fn write_mirror(dir: &StateDir, path: &Path, bytes: &[u8]) -> Result<(), String> {
+    put(dir, || atomic::write_read_only_from(&dir.private(), path, bytes))
+}
+
+fn put(dir: &StateDir, put: impl Fn() -> Result<(), FileError>) -> Result<(), String> {
     let first = match put() {
         Ok(()) => return Ok(()),
         Err(error) => error,

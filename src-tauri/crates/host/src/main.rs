@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use miyabi_host::{helper, probe, runner, show_log};
@@ -74,8 +75,18 @@ fn main() -> ExitCode {
     result.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
 }
 
+/// How long the last words may take: over a link that is dead they would take for ever.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("miyabi-host: {error:#}");
+    let words = format!("miyabi-host: {error:#}\n");
+    let (said, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // Nobody may be there to hear it.
+        let _unheard = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
+        let _late = said.send(());
+    });
+    let _late = wait.recv_timeout(LAST_WORDS);
     ExitCode::FAILURE
 }
 

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use miyabi_agents::Launch;
+use pty_process::{Pty, Size};
 use tokio::process::Child;
 
 /// What a short command gave back.
@@ -90,6 +91,24 @@ pub(crate) fn start(launch: &Launch, input: Input) -> io::Result<Child> {
         command.current_dir(folder);
     }
     command.spawn()
+}
+
+/// Starts a program on a terminal of its own, of which the other end is given back. It is killed when
+/// whoever holds it lets go.
+pub(crate) fn start_on_terminal(argv: &[String], size: Size) -> io::Result<(Pty, Child)> {
+    let Some((program, args)) = argv.split_first() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"));
+    };
+    let (pty, inner) = pty_process::open().map_err(io::Error::other)?;
+    pty.resize(size).map_err(io::Error::other)?;
+    let command = pty_process::Command::new(program)
+        .args(args)
+        // TMUX stays: it names the server that our other tmux calls reach, where it is not the usual one.
+        .env_remove("TMUX_PANE")
+        .env("TERM", "xterm-256color")
+        .kill_on_drop(true);
+    let child = command.spawn(inner).map_err(io::Error::other)?;
+    Ok((pty, child))
 }
 
 /// The exit code and the signal of an end.

@@ -110,6 +110,36 @@ pub(crate) fn kill(pid: u32) {
     }
 }
 
+/// What tells a process from another one that gets its number later: when it started.
+#[cfg(target_os = "linux")]
+pub(crate) fn birth_mark(pid: u32) -> Option<String> {
+    read_process(i32::try_from(pid).ok()?).map(|process| process.started.to_string())
+}
+
+/// What tells a process from another one that gets its number later: when it started.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn birth_mark(pid: u32) -> Option<String> {
+    let pid = pid.to_string();
+    let argv = ["env", "LC_ALL=C", "TZ=UTC", "ps", "-o", "lstart=", "-p", &pid].map(str::to_owned);
+    let answer = crate::process::ask(&argv, Duration::from_secs(5)).ok()?;
+    Some(answer.stdout.trim().to_owned()).filter(|mark| !mark.is_empty())
+}
+
+/// Kills a process at once, if it is still the one with this mark; says whether it was.
+pub(crate) fn kill_marked(pid: u32, mark: &str) -> bool {
+    let Some(handle) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    let is_it = || birth_mark(pid).is_some_and(|now| now == mark);
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+        // The number cannot pass on between the look and the kill while it is held.
+        if let Ok(held) = pidfd_open(handle, PidfdFlags::empty()) {
+            return is_it() && pidfd_send_signal(&held, Signal::KILL).is_ok();
+        }
+    }
+    is_it() && kill_process(handle, Signal::KILL).is_ok()
+}
+
 /// Takes leave of children that have ended and that nobody awaits.
 pub(crate) fn reap(awaited: Option<u32>) {
     reap_among(&processes(), awaited);

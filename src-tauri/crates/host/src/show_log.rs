@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use miyabi_agents::shown::is_hidden;
 use miyabi_protocol::status::agent_of_file_name;
 use tokio::time::timeout;
 
@@ -31,7 +32,8 @@ type OfName = Box<dyn Fn(&OsStr) -> bool + Send + Sync>;
 /// When the window is gone.
 pub async fn run(shown: Shown) -> io::Result<()> {
     let mut stdout = io::stdout();
-    writeln!(stdout, "\x1b[1;97;44m {} \x1b[0m {}\n", shown.title, shown.file.display())?;
+    let title: String = shown.title.chars().filter(|c| !is_hidden(*c)).collect();
+    writeln!(stdout, "\x1b[1;97;44m {title} \x1b[0m {}\n", shown.file.display())?;
     let mut logs = watched(&shown.file, FolderWatch::growing);
     let mut states = shown.status.as_deref().and_then(|path| watched(path, FolderWatch::new));
     let (mut tail, mut said) = (Tail::default(), String::new());
@@ -44,8 +46,10 @@ pub async fn run(shown: Shown) -> io::Result<()> {
             said = now;
         }
         stdout.flush()?;
-        // The time limit is the slow poll.
-        let _changed = timeout(SLOW_POLL, async {
+        // The time limit is the slow poll; a log that is not there yet may lie in a folder that is not.
+        let watches = [&logs, &states].into_iter().flatten();
+        let period = watches.map(FolderWatch::period).min().filter(|_| tail.file.is_some());
+        let _changed = timeout(period.unwrap_or(SLOW_POLL), async {
             tokio::select! {
                 () = changed(logs.as_ref()) => {}
                 () = changed(states.as_ref()) => {}

@@ -1,8 +1,11 @@
 //! Watches a folder for changes to its files. The folder is watched and not the files, because
 //! every atomic write makes a file anew.
 //!
-//! A watch can be lost (a full event queue, a folder that is deleted and made again): whoever
-//! uses this also looks by itself every [`SLOW_POLL`], and calls [`FolderWatch::renew`] then.
+//! A watch can be lost (a folder that is deleted and made again): whoever uses this also looks by itself
+//! every [`FolderWatch::period`], and calls [`FolderWatch::renew`] then. inotify tells of everything that
+//! happens to a folder of a local disk, and also when its queue was too short for it (inotify(7), `IN_Q_OVERFLOW`);
+//! there the look is minutes apart, so that an idle host sleeps. It does not hear of other machines' writes to a
+//! network's disk, and the other systems were not measured: there the look comes every [`SLOW_POLL`].
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -18,8 +21,10 @@ mod source;
 
 use source::Source;
 
-/// How often a folder is looked at although no change was seen.
+/// How often a folder is looked at although no change was seen, where the watch may miss one.
 pub(crate) const SLOW_POLL: Duration = Duration::from_secs(2);
+/// The same where it misses none that is known of.
+const RARE_POLL: Duration = Duration::from_secs(300);
 
 /// What changed since the last time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,6 +88,11 @@ impl FolderWatch {
         let changes = source.changed().await;
         self.lost.fetch_or(changes.lost, Ordering::Relaxed);
         changes
+    }
+
+    /// How long may pass until the folder is looked at by itself.
+    pub(crate) fn period(&self) -> Duration {
+        if self.source.is_some() && source::tells_all(&self.folder) { RARE_POLL } else { SLOW_POLL }
     }
 
     /// Watches the folder that now has this path, if it is not the one that is watched. Says

@@ -3,11 +3,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tempfile::NamedTempFile;
 
 /// Whether a write must survive a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,12 +75,7 @@ pub fn write_from(
     durability: Durability,
 ) -> Result<(), FileError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".miyabi-")
-        .suffix(".tmp")
-        .tempfile_in(workshop)
-        .map_err(io_error("write", path))?;
-    temporary.write_all(bytes).map_err(io_error("write", path))?;
+    let temporary = in_the_making(workshop, path, bytes)?;
     if durability == Durability::Synced {
         temporary.as_file().sync_data().map_err(io_error("sync", path))?;
     }
@@ -88,6 +84,28 @@ pub fn write_from(
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("sync", folder))?;
     }
     Ok(())
+}
+
+/// As [`write_from`] without a sync, and with mode 0400: a file that only shows what is written elsewhere.
+///
+/// # Errors
+/// As [`write_from`].
+pub fn write_read_only_from(workshop: &Path, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let temporary = in_the_making(workshop, path, bytes)?;
+    let read_only = fs::Permissions::from_mode(0o400);
+    temporary.as_file().set_permissions(read_only).map_err(io_error("write", path))?;
+    temporary.persist(path).map_err(|error| io_error("rename into", path)(error.error))?;
+    Ok(())
+}
+
+fn in_the_making(workshop: &Path, path: &Path, bytes: &[u8]) -> Result<NamedTempFile, FileError> {
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".miyabi-")
+        .suffix(".tmp")
+        .tempfile_in(workshop)
+        .map_err(io_error("write", path))?;
+    temporary.write_all(bytes).map_err(io_error("write", path))?;
+    Ok(temporary)
 }
 
 /// Writes a value as indented JSON with a final newline, atomically.
@@ -131,7 +149,6 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn a_written_file_is_whole_private_and_leaves_nothing_beside_it() {
@@ -144,6 +161,12 @@ mod tests {
         let mode = fs::metadata(&path).expect("metadata").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).expect("listing").count(), 1);
+
+        let mode = || fs::metadata(&path).expect("metadata").permissions().mode() & 0o777;
+        write_read_only_from(folder.path(), &path, b"3").expect("written");
+        assert_eq!((mode(), read_json::<i32>(&path).expect("read")), (0o400, 3));
+        write_json(&path, &4, Durability::Relaxed).expect("written");
+        assert_eq!((mode(), read_json::<i32>(&path).expect("read")), (0o600, 4));
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub const MAX_FRAME: usize = 64 * 1024 * 1024;
 /// The longest run of log bytes in one frame.
 pub const MAX_CHUNK: usize = 32 * 1024;
 
+/// How many bytes stand before those of a log: the stream and the offset.
+const CHUNK_HEAD: usize = 12;
+
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
@@ -80,19 +83,20 @@ pub async fn read<R: AsyncRead + Unpin>(stream: &mut R) -> io::Result<Option<Fra
     if length == 0 || length > MAX_FRAME {
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {length} bytes")));
     }
-    let mut payload = vec![0; length];
-    stream.read_exact(&mut payload).await?;
-    let lane = payload.remove(0);
+    let lane = stream.read_u8().await?;
+    let length = length - 1;
     match lane {
-        0 => Ok(Some(Frame::Control(payload))),
-        1 if payload.len() >= 12 => {
-            let bytes = payload.split_off(12);
-            let (stream, offset) = payload.split_at(4);
-            Ok(Some(Frame::Bulk(Chunk {
-                stream: stream.try_into().map(u32::from_be_bytes).unwrap_or_default(),
-                offset: offset.try_into().map(u64::from_be_bytes).unwrap_or_default(),
-                bytes,
-            })))
+        0 => {
+            let mut json = vec![0; length];
+            stream.read_exact(&mut json).await?;
+            Ok(Some(Frame::Control(json)))
+        }
+        1 if length >= CHUNK_HEAD => {
+            // Straight into their place: a log is many of these.
+            let (of, offset) = (stream.read_u32().await?, stream.read_u64().await?);
+            let mut bytes = vec![0; length - CHUNK_HEAD];
+            stream.read_exact(&mut bytes).await?;
+            Ok(Some(Frame::Bulk(Chunk { stream: of, offset, bytes })))
         }
         _ => Err(io::Error::new(io::ErrorKind::InvalidData, format!("an unknown lane {lane}"))),
     }

@@ -24,7 +24,7 @@ pub use approval::{ApprovalAnswer, ApprovalRequest, ApprovalScope};
 pub use evidence::{Baseline, CheckResult, EvidenceReport};
 pub use host_question::{HostQuestion, Secret};
 pub use opening::{RunOpening, SummaryFile};
-pub use probe::{AgentProgram, LoggedIn, ProbeAnswer, ProbeRequest};
+pub use probe::{AgentProgram, HostFacts, HostProbe, LoggedIn, ProbeAnswer, ProbeAsked, ProbeRequest};
 pub use queue::{QueueFile, QueueTask, TaskStatus};
 pub use sheet::{AgentProtocol, AgentSpec, AttemptSheet, Resume, RunnerSpec};
 pub use state_dir::StateDir;

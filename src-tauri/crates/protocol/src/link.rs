@@ -17,6 +17,23 @@ use crate::time::Timestamp;
 /// Raised with every incompatible change of these messages.
 pub const LINK_VERSION: u32 = 2;
 
+/// The most bytes before its end that a log can be followed from.
+const MAX_BACK: u32 = 16 * 1024 * 1024;
+
+/// The offset that means this many bytes before the end of a log, or its beginning.
+#[must_use]
+pub fn before_the_end(bytes: u32) -> u64 {
+    u64::MAX - u64::from(bytes.min(MAX_BACK))
+}
+
+/// Where a log of this length is followed from: an offset beyond the end means at the end, or, as
+/// [`before_the_end`] says, so many bytes before it.
+#[must_use]
+pub fn log_start(offset: u64, length: u64) -> u64 {
+    let back = u64::MAX - offset;
+    if back <= u64::from(MAX_BACK) { length.saturating_sub(back) } else { offset.min(length) }
+}
+
 /// From the backend to a helper.
 ///
 /// Tagged from outside: serde then reads a long queue straight into place, without a copy in between.
@@ -369,4 +386,24 @@ pub struct Load {
     pub memory_free_mib: u32,
     /// Where the state folder lies, in MiB.
     pub disk_free_mib: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_followed_from_a_place_or_from_so_far_before_its_end() {
+        for (offset, length, start) in [
+            (0, 10, 0),
+            (4, 10, 4),
+            (11, 10, 10),
+            (u64::MAX, 10, 10),
+            (before_the_end(3), 10, 7),
+            (before_the_end(30), 10, 0),
+            (before_the_end(u32::MAX), 1 << 30, (1 << 30) - u64::from(MAX_BACK)),
+        ] {
+            assert_eq!(log_start(offset, length), start, "{offset} of {length}");
+        }
+    }
 }

@@ -1,15 +1,55 @@
 //! Whether the agent programs of a host are there, logged in and answer: what `miyabi doctor` asks
 //! `miyabi-host probe`, and what that answers.
 //!
-//! On stdin one JSON array of [`ProbeRequest`]; on stdout one line with a [`ProbeAnswer`] for each, in
-//! the same order.
+//! On stdin one JSON array of [`ProbeRequest`], or a [`HostProbe`]; on stdout one line with a
+//! [`ProbeAnswer`] for each program, in the same order. What is found of the host itself stands
+//! before them, as one line with [`HostFacts`].
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::link::Load;
+use crate::time::Timestamp;
+
 /// The longest array of requests, in bytes.
 pub const MAX_PROBE_BYTES: usize = 1024 * 1024;
+
+/// What may be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ProbeAsked {
+    /// Programs alone.
+    Programs(Vec<ProbeRequest>),
+    /// The host, and programs.
+    Host(HostProbe),
+}
+
+/// What is asked about a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostProbe {
+    /// Where the state folder lies, or will lie; absolute.
+    pub state_dir: String,
+    /// The programs to look at.
+    pub programs: Vec<ProbeRequest>,
+}
+
+/// What was found of a host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// The version of `miyabi-host`.
+    pub version: String,
+    /// The host's name as it calls itself.
+    pub host: String,
+    /// The host's clock, read as the last of all.
+    pub now: Timestamp,
+    /// What its tmux says of itself; none where it cannot be started.
+    pub tmux: Option<String>,
+    /// Memory, and the disk where the state folder lies.
+    pub load: Load,
+    /// Why the state folder cannot lie where it should.
+    pub state_problem: Option<String>,
+}
 
 /// One program to be looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

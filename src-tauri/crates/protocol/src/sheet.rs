@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use miyabi_plan::{Access, AgentId, AttemptId, Check, McpTools, Usd};
+use miyabi_plan::{Access, AgentId, AttemptId, Check, McpTools, PriceTable, Usd};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
@@ -85,6 +85,9 @@ pub struct AgentSpec {
     pub access: Access,
     /// What this attempt may still cost.
     pub budget: Option<Usd>,
+    /// What tokens cost, for a program that does not tell; empty where no budget bounds the attempt.
+    #[serde(default)]
+    pub prices: PriceTable,
     /// After how many seconds without a word it is stopped.
     pub silent_seconds: u32,
     /// The session to go on in; the sheet's prompt is for a fresh one.

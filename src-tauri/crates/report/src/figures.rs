@@ -224,9 +224,15 @@ fn attempt_report(task: &TaskView, attempt: &AttemptView, clock: &Clock) -> Atte
 
 fn outcome(attempt: &AttemptView) -> Outcome {
     match (attempt.ended_at, attempt.cause) {
-        (_, Some(FailureCause::Cancelled | FailureCause::Reassigned | FailureCause::Stopped)) => {
-            Outcome::Stopped
-        }
+        (
+            _,
+            Some(
+                FailureCause::Cancelled
+                | FailureCause::Reassigned
+                | FailureCause::Stopped
+                | FailureCause::HostLost,
+            ),
+        ) => Outcome::Stopped,
         (_, Some(_)) => Outcome::Failed,
         (None, None) if attempt.started_at.is_none() => Outcome::Offered,
         (None, None) => Outcome::Running,

@@ -78,7 +78,8 @@ impl Teller {
             .of_tasks(&entry.fact)
             .or_else(|| self.of_run(&entry.fact))
             .or_else(|| of_agents(&entry.fact))
-            .or_else(|| of_programs(&entry.fact));
+            .or_else(|| of_programs(&entry.fact))
+            .or_else(|| of_hosts(&entry.fact));
         let Some(told) = told else { return };
         self.history.lines.push(HistoryLine {
             seq: entry.seq,
@@ -115,7 +116,7 @@ impl Teller {
 
     fn of_tasks(&mut self, fact: &Fact) -> Option<Told> {
         Some(match fact {
-            Fact::Assigned { attempt, agent } => {
+            Fact::Assigned { attempt, agent, .. } => {
                 let holder = self.holders.insert(attempt.task.clone(), agent.clone());
                 let holder = holder.filter(|holder| holder != agent)?;
                 let text = format!("{agent} was idle and took {} from {holder}", attempt.task);
@@ -200,6 +201,18 @@ fn of_programs(fact: &Fact) -> Option<Told> {
         Fact::ApprovalAnswered { attempt, .. } => Told::task(HistoryKind::Approval, &attempt.task, text),
         Fact::BudgetReached { .. } | Fact::BudgetRaised { .. } => Told::run(HistoryKind::Budget, text),
         Fact::Said { attempt, .. } => Told::task(HistoryKind::Said, &attempt.task, text),
+        _ => return None,
+    })
+}
+
+/// What became of hosts.
+fn of_hosts(fact: &Fact) -> Option<Told> {
+    let text = words::of_hosts(fact)?;
+    Some(match fact {
+        Fact::HostLost { .. } => Told::run(HistoryKind::HostLost, text),
+        Fact::HostBack { .. } => Told::run(HistoryKind::HostBack, text),
+        Fact::HostGivenUp { .. } => Told::run(HistoryKind::HostGivenUp, text),
+        Fact::AgentMoved { agent, .. } => Told::agent(HistoryKind::AgentMoved, agent, text),
         _ => return None,
     })
 }

@@ -469,6 +469,14 @@ pub enum HistoryKind {
     Budget,
     /// A person said something to an agent at its work.
     Said,
+    /// Contact with a host was lost.
+    HostLost,
+    /// A host was reached again.
+    HostBack,
+    /// A lost host was given up, and its tasks run elsewhere.
+    HostGivenUp,
+    /// An agent works on another host from here on.
+    AgentMoved,
     /// A backend took the run over.
     Takeover,
     /// The run ended.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use miyabi_agent_tests::LABEL;
 use miyabi_e2e::agents::{Scripted, with_agents};
 use miyabi_e2e::page::css;
 use miyabi_e2e::{Desk, Page, SOON, eventually};
@@ -175,5 +176,76 @@ fn one_prompt_typed_on_the_first_screen_becomes_a_completed_run() -> Result<()> 
         ensure!(page.completed().await? == 1, "one task");
         ensure!(std::fs::read_to_string(work.join("note.txt"))? == "from the scripted model\n", "the note");
         page.keep_picture("agents-prompt-completed").await.map(drop)
+    })
+}
+
+/// A plan of two tasks, as an agent drafts it.
+fn draft() -> [Value; 3] {
+    let task = |id: &str, prompt: &str, needs: &[&str], output: &str| {
+        json!({ "id": id, "title": prompt, "prompt": prompt, "agent": "CCG-1", "needs": needs, "outputs": [output],
+            "acceptance": [["test", "-s", output]], "estimated_seconds": 60 })
+    };
+    let tasks = [
+        task("Task-1", "Write the first note.", &[], "one.txt"),
+        task("Task-2", "Write the second note.", &["Task-1"], "two.txt"),
+    ];
+    let dag =
+        json!({ "version": "1.0.0", "name": "notes", "title": "Two notes", "label": LABEL, "tasks": tasks });
+    let config = json!({ "version": "1.0.0", "agents": [{ "id": "CCG-1", "runner": "claude" }] });
+    let write = |path: &str, content: &str| json!({ "write_file": { "path": path, "content": content } });
+    [
+        write("task_dag.json", &dag.to_string()),
+        write("agent_config.json", &config.to_string()),
+        json!({ "text": "The plan is drafted." }),
+    ]
+}
+
+#[test]
+fn a_goal_typed_on_the_first_screen_becomes_a_plan_that_is_looked_at_and_started() -> Result<()> {
+    with_agents(async |programs| {
+        let note = |name: &str, file: &str, prompt: &str| {
+            json!({ "name": name, "match": prompt, "steps": [
+                { "write_file": { "path": file, "content": "from the scripted model\n" } },
+                { "text": "It is written." },
+            ] })
+        };
+        let scripted = Scripted::start(&json!({ "rules": [
+            { "name": "draft", "match": "Two notes are wanted", "steps": draft() },
+            // The second task is told of the first one, too.
+            note("second", "two.txt", "Write the second note"),
+            note("first", "one.txt", "Write the first note"),
+        ] }))?;
+        let mut desk = Desk::make().await?;
+        scripted.settle_on(&mut desk, &programs.claude)?;
+        let (repo, out) = (desk.path("plans/repo"), desk.path("plans/drafted"));
+        std::fs::create_dir_all(&repo)?;
+        let page = desk.open(&[]).await?;
+
+        page.click(&css("new-goal", &[])).await?;
+        let form = css("new-goal-form", &[]);
+        page.fill(&format!("{form} textarea"), "Two notes are wanted (scripted model).").await?;
+        page.fill(&css("work-repo", &[]), &repo.to_string_lossy()).await?;
+        page.fill(&css("work-out", &[]), &out.to_string_lossy()).await?;
+        page.keep_picture("agents-goal").await?;
+        page.click(&css("begin-work", &[])).await?;
+        page.phase("completed", PATIENCE).await?;
+        page.keep_picture("agents-goal-drafted").await?;
+
+        page.click(&css("review-draft", &[])).await?;
+        page.see(&css("plan-review", &[])).await?;
+        page.says(&css("label-badge", &[]), "SCRIPTED MODEL").await?;
+        for id in ["Task-1", "Task-2"] {
+            page.see(&css("task-node", &[("data-task-id", id)])).await?;
+        }
+        ensure!(!out.join("one.txt").exists(), "nothing of the draft is started before it was looked at");
+        page.keep_picture("agents-goal-review").await?;
+
+        page.click(&css("start-run", &[])).await?;
+        page.says(&css("confirm-lines", &[]), "CCG-1 runs").await?;
+        page.click(&css("confirm-yes", &[])).await?;
+        page.completes(2, PATIENCE).await?;
+        page.phase("completed", PATIENCE).await?;
+        page.miss(&css("review-draft", &[])).await?;
+        page.keep_picture("agents-goal-completed").await.map(drop)
     })
 }

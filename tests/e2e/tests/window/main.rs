@@ -2,6 +2,7 @@
 
 mod agents;
 mod great;
+mod hosts;
 mod level6;
 mod notices;
 mod pictures;

@@ -10,6 +10,7 @@ export const permission: InboxItem = {
   at: '2026-11-22T15:32:10Z',
   agent: 'CCG-2',
   task: 'Task-11',
+  host: null,
   tool: 'Bash',
   what: 'python3 -m pip install pytest-cov',
   detail: '{\n  "command": "python3 -m pip install pytest-cov",\n  "description": "Install the coverage plugin"\n}',

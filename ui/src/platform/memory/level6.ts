@@ -132,16 +132,27 @@ function agents(): AgentView[] {
     }));
 }
 
-function host(id: string, title: string, capacity: number, cpus: number): HostView {
+/** A host with so many processors; `away` makes it one that is reached over a link. */
+function host(id: string, title: string, capacity: number, cpus: number, away: Partial<HostView> = {}): HostView {
   return {
     id,
     title,
-    transport: id === 'local' ? 'local' : 'ssh',
+    transport: 'local',
     capacity,
     running: 0,
     connected: true,
-    load: { load_1m: 0.4, cpus, memory_total_mib: 65536, memory_free_mib: 48200, disk_free_mib: 210000 },
+    load: { load_1m: cpus / 7, cpus, memory_total_mib: 65536, memory_free_mib: 39800, disk_free_mib: 210000 },
     problem: null,
+    address: '',
+    labels: [],
+    contact: 'ready',
+    contact_since: null,
+    next_try_at: null,
+    question: null,
+    unverified: 0,
+    clock_ahead_seconds: null,
+    round_trip_ms: null,
+    ...away,
   };
 }
 
@@ -204,8 +215,8 @@ export function level6(nowMillis: number): RunSnapshot {
     tasks: views,
     agents: people,
     hosts: [
-      host('MUGEN', 'EC2, strong in CPU', 6, 32),
-      host('MAJIN', 'EC2, parallel work', 8, 48),
+      host('MUGEN', 'EC2, strong in CPU', 6, 32, { transport: 'ssh', address: 'mugen', labels: ['cpu'], round_trip_ms: 11.6, clock_ahead_seconds: 0.04 }),
+      host('MAJIN', 'EC2, parallel work', 8, 48, { transport: 'ssh', address: 'majin', labels: ['parallel', 'gpu'], round_trip_ms: 14.2, clock_ahead_seconds: 0.1 }),
       host('local', 'MacBook, the fallback', 2, 10),
     ],
     inbox: [],

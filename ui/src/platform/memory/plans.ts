@@ -99,10 +99,10 @@ export function pastRuns(nowMillis: number): RunSummary[] {
 
 export function doctorLines(): DoctorLine[] {
   return [
-    { name: 'tmux', ok: true, required: true, found: 'tmux 3.3a', remedy: '' },
-    { name: 'git', ok: true, required: true, found: 'git 2.39.5', remedy: '' },
-    { name: 'state folder', ok: true, required: true, found: '/tmp/miyabi-level6, 210 GB free', remedy: '' },
-    { name: 'claude', ok: false, required: false, found: '', remedy: 'npm install -g @anthropic-ai/claude-code' },
-    { name: 'codex', ok: false, required: false, found: '', remedy: 'npm install -g @openai/codex' },
+    { name: 'tmux', ok: true, required: true, for_agents: false, found: 'tmux 3.3a', remedy: '' },
+    { name: 'git', ok: true, required: true, for_agents: false, found: 'git 2.39.5', remedy: '' },
+    { name: 'state folder', ok: true, required: true, for_agents: false, found: '/tmp/miyabi-level6, 210 GB free', remedy: '' },
+    { name: 'claude', ok: false, required: false, for_agents: true, found: '', remedy: 'npm install -g @anthropic-ai/claude-code' },
+    { name: 'codex', ok: false, required: false, for_agents: true, found: '', remedy: 'npm install -g @openai/codex' },
   ];
 }

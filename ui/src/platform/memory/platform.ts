@@ -1,10 +1,13 @@
 // A platform without a program behind it: for a plain browser, for tests and for designing.
 
+import { HOST_SCENES, HostPlay, testHost } from './hosts';
+import type { HostScene } from './hosts';
 import { asRealRun } from './inbox';
 import { level6 } from './level6';
 import { planView, pastRuns, doctorLines } from './plans';
 import { Simulation } from './simulation';
 import { synthetic } from './synthetic';
+import { echoTerminal } from './terminal';
 import type { LogStream, Platform } from '../platform';
 import type { ApiError, BackendState, ErrorCode, Event, InitialTarget, RunSnapshot, TaskView } from '../types';
 
@@ -21,6 +24,8 @@ export type MemoryOptions = {
   broken: boolean;
   /** Whether the run looks like one of agents with a model behind them. */
   real: boolean;
+  /** What happens to the hosts; null leaves them ready. */
+  hosts: HostScene | null;
   /** How often the clock moves by itself, in milliseconds; 0 leaves it to the caller. */
   tickMillis: number;
 };
@@ -29,6 +34,7 @@ export type MemoryPlatform = Platform & {
   /** Moves the run on by so many milliseconds and tells everybody. */
   advance: (millis: number) => void;
   simulation: () => Simulation | null;
+  hosts: () => HostPlay | null;
   emit: (event: Event) => void;
   setBackend: (state: BackendState) => void;
 };
@@ -42,10 +48,11 @@ export const MEMORY_DEFAULTS: MemoryOptions = {
   tasks: null,
   broken: false,
   real: false,
+  hosts: null,
   tickMillis: 250,
 };
 
-/** Reads `?memory&plan=…&state=…&rehearse=60&at=45&tasks=1000&fails=Task-7&broken&real`. */
+/** Reads `?memory&plan=…&state=…&rehearse=60&at=45&tasks=1000&fails=Task-7&broken&real&hosts=lost`. */
 export function memoryOptionsFrom(query: URLSearchParams): MemoryOptions {
   const number = (name: string): number | null => (query.has(name) ? Number(query.get(name)) : null);
   const fails = query.get('fails');
@@ -59,6 +66,7 @@ export function memoryOptionsFrom(query: URLSearchParams): MemoryOptions {
     stumbles: fails === null ? MEMORY_DEFAULTS.stumbles : null,
     broken: query.has('broken'),
     real: query.has('real'),
+    hosts: HOST_SCENES.find((scene) => scene === (query.get('hosts') || 'play') && query.has('hosts')) ?? null,
   };
 }
 
@@ -95,6 +103,7 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
   const backendListeners = new Set<(state: BackendState) => void>();
   const logs = new LogBook();
   let simulation: Simulation | null = null;
+  let hosts: HostPlay | null = null;
   let timer: ReturnType<typeof setInterval> | null = null;
   let clock = Date.now();
 
@@ -113,6 +122,7 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
   function advance(millis: number): void {
     clock += millis;
     simulation?.advance(clock);
+    hosts?.advance(clock);
     tell();
   }
 
@@ -125,6 +135,8 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
     clock = Date.now();
     tell();
     if (settings.real) asRealRun(simulation.snapshot);
+    hosts = settings.hosts === null ? null : new HostPlay(simulation, settings.hosts, clock);
+    tell();
     if (timer === null && settings.tickMillis > 0) {
       timer = setInterval(() => advance(Date.now() - clock), settings.tickMillis);
     }
@@ -155,10 +167,18 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
     return Promise.resolve();
   }
 
+  function onHost(id: string, act: (played: HostPlay) => void): Promise<void> {
+    if (hosts === null || simulation?.snapshot.hosts.every((host) => host.id !== id)) return refuse('bad_input', `there is no lost host ${id}`);
+    act(hosts);
+    tell();
+    return Promise.resolve();
+  }
+
   return {
     advance,
     emit,
     simulation: () => simulation,
+    hosts: () => hosts,
     setBackend: (state) => backendListeners.forEach((listener) => listener(state)),
 
     inspectPlan: (path, choice, rehearse) => Promise.resolve(planView(path, choice, rehearse, plan(), settings.broken)),
@@ -207,10 +227,16 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
       logs.append(agent, `\u001b[33m> ${text}\u001b[0m`);
       return Promise.resolve();
     },
+    answerHost: (id, answer) => onHost(id, (played) => played.answer(id, answer, clock)),
+    giveUpHost: (id) => onHost(id, (played) => played.giveUp(id, clock)),
+    sshNames: () => Promise.resolve(['bastion', 'build-arm', 'github.com', 'majin', 'mugen', 'mugen-jp']),
+    testHost: (test) => Promise.resolve(testHost(test)),
+    addHost: (path) => Promise.resolve(`${path}/agent_config.json`),
     promptPlan: () => Promise.resolve('examples/level6'),
     goalPlan: () => Promise.resolve('examples/level6'),
 
     followLog: (agent, _offset, onBytes) => Promise.resolve(logs.follow(agent, onBytes)),
+    openTerminal: (agent, _size, listener) => Promise.resolve(echoTerminal(agent, simulation?.agent(agent)?.host ?? '', listener)),
     doctor: () => Promise.resolve(doctorLines()),
     exportReport: (format) => Promise.resolve(`~/level6-report.${format === 'markdown' ? 'md' : format}`),
     chooseFolder: () => Promise.resolve('~/webapp_framework'),

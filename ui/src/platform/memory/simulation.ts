@@ -17,7 +17,7 @@ const BACK_OFF_MILLIS = 5000;
 const FAIL_AT = 0.62;
 
 const iso = (millis: number): string => new Date(millis).toISOString();
-const AT_WORK = new Set(['offered', 'running', 'checking']);
+const AT_WORK = new Set(['offered', 'running', 'unverified', 'checking']);
 
 export type LogLine = { agent: string | null; text: string };
 
@@ -28,6 +28,7 @@ export class Simulation {
   readonly #changedAgents = new Set<string>();
   readonly #started = new Map<string, number>();
   readonly #retryAt = new Map<string, number>();
+  readonly #away = new Set<string>();
   readonly #tasks: ReadonlyMap<string, TaskView>;
   readonly #agents: ReadonlyMap<string, AgentView>;
   #fresh: Notice[] = [];
@@ -121,6 +122,50 @@ export class Simulation {
     this.#step();
   }
 
+  /** Contact with a host is lost: nobody knows what its agents do. Answers how many tasks that are. */
+  hold(host: string): number {
+    const held = this.#atWorkOn(host).filter((task) => task.phase !== 'offered');
+    for (const task of held) {
+      task.phase = 'unverified';
+      this.#changedTasks.add(task.id);
+    }
+    this.#away.add(host);
+    this.#explain();
+    return held.length;
+  }
+
+  /** The host is back: its agents went on in the meantime. */
+  release(host: string): void {
+    this.#away.delete(host);
+    for (const task of this.#atWorkOn(host)) {
+      task.phase = 'running';
+      this.#changedTasks.add(task.id);
+    }
+    this.#step();
+  }
+
+  /** The host is given up: its tasks begin anew, elsewhere. Answers how many. */
+  abandon(host: string): number {
+    const lost = this.#atWorkOn(host);
+    const left = this.snapshot.tasks.filter((task) => this.agent(task.agent)?.host === host && task.phase !== 'completed');
+    for (const task of lost) {
+      this.#endAttempt(task, 'host_lost');
+      Object.assign(task, { phase: 'ready', status: 'READY', progress: 0 });
+    }
+    for (const task of left) {
+      const others = this.snapshot.agents.filter((agent) => agent.kind === task.kind && agent.host !== host);
+      task.agent = (others.find((agent) => agent.task === null) ?? others[0])?.id ?? task.agent;
+      this.#changedTasks.add(task.id);
+      this.#maybeStart(task);
+    }
+    this.#explain();
+    return lost.length;
+  }
+
+  #atWorkOn(host: string): TaskView[] {
+    return this.snapshot.tasks.filter((task) => AT_WORK.has(task.phase) && this.agent(task.agent)?.host === host);
+  }
+
   notify(kind: NoticeKind, task: TaskView | null, detail: string, blocks: number): void {
     const id = this.snapshot.notices.length + 1;
     const notice = { id, at: iso(this.#now), kind, task: task?.id ?? null, agent: task?.agent ?? null, detail, blocks };
@@ -184,6 +229,7 @@ export class Simulation {
     const agent = this.agent(task.agent);
     const host = this.snapshot.hosts.find((one) => one.id === agent?.host);
     if (agent === undefined || agent.task !== null || host === undefined || host.running >= host.capacity) return;
+    if (this.#away.has(host.id)) return;
     const attempt: AttemptView = {
       number: task.attempts.length + 1,
       agent: agent.id,
@@ -290,6 +336,7 @@ export class Simulation {
     if (tasks.length > 0) return [{ reason: 'need', tasks }];
     if (this.snapshot.run.phase === 'paused') return [{ reason: 'pause' }];
     const agent = this.agent(task.agent);
+    if (agent !== undefined && this.#away.has(agent.host)) return [{ reason: 'host', host: agent.host }];
     if (agent?.task !== null) return [{ reason: 'agent', agent: task.agent, task: agent?.task ?? null }];
     const host = this.snapshot.hosts.find((one) => one.id === agent.host);
     return [{ reason: 'capacity', host: agent.host, limit: host?.capacity ?? 0 }];

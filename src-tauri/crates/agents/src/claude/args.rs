@@ -1,6 +1,6 @@
 //! How Claude Code is started for work without a person before it.
 
-use miyabi_plan::Access;
+use miyabi_plan::{Access, Usd};
 
 use crate::adapter::Start;
 use crate::command::Launch;
@@ -53,7 +53,7 @@ fn argv(start: &Start) -> Vec<String> {
         Access::Read => "default",
         Access::Edit | Access::Full => "acceptEdits",
     };
-    let budget = start.budget.map(|budget| budget.dollars().to_string());
+    let budget = start.budget.map(|budget| limit(budget).dollars().to_string());
     let options = [
         ("--permission-mode", Some(mode)),
         ("--model", start.model.as_deref()),
@@ -65,6 +65,12 @@ fn argv(start: &Start) -> Vec<String> {
         argv.extend(value.map(|value| format!("{option}={value}")));
     }
     argv
+}
+
+/// Claude Code looks at its limit after each request, and what a request costs is known only then: a tenth
+/// is kept back for the one that reaches the limit.
+fn limit(budget: Usd) -> Usd {
+    Usd::from_micros((budget.micros() - budget.micros() / 10).max(1))
 }
 
 #[cfg(test)]
@@ -113,7 +119,7 @@ mod tests {
         assert_eq!(argv[..3], ["/opt/claude", "--add-dir=/x", "-p"]);
         assert_eq!(
             argv[argv.len() - 4..],
-            ["--permission-mode=default", "--model=opus", "--max-budget-usd=1.25", "--resume=-x"]
+            ["--permission-mode=default", "--model=opus", "--max-budget-usd=1.125", "--resume=-x"]
         );
     }
 }

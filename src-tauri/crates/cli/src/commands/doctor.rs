@@ -49,6 +49,7 @@ mod tests {
             name: name.to_owned(),
             ok,
             required,
+            for_agents: false,
             found: found.to_owned(),
             remedy: remedy.to_owned(),
         };

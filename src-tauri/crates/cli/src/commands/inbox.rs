@@ -54,19 +54,27 @@ fn render(items: &[InboxItem], now: Timestamp) -> String {
     let mut out = String::new();
     for item in items {
         let _ = writeln!(out, "{}", head(item, now));
-        for line in item.detail.lines().take(DETAIL_LINES) {
-            let _ = writeln!(out, "      {}", text::short(line, 110));
+        for line in detail(item) {
+            let _ = writeln!(out, "      {line}");
         }
         let _ = writeln!(out, "      {}\n", next(item, now));
     }
     out
 }
 
-/// The item in a line: number, who, what, for how long, and what waits behind it.
+/// What is known of an item: of a command its first lines, of a host every word.
+fn detail(item: &InboxItem) -> Vec<String> {
+    match item.kind {
+        InboxKind::HostLost | InboxKind::HostQuestion => text::wrapped(&item.detail, 100),
+        _ => item.detail.lines().take(DETAIL_LINES).map(|line| text::short(line, 110)).collect(),
+    }
+}
+
 fn host(item: &InboxItem) -> String {
     item.host.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
+/// The item in a line: number, who, what, for how long, and what waits behind it.
 fn head(item: &InboxItem, now: Timestamp) -> String {
     let number = item.number.map(|number| number.to_string()).unwrap_or_default();
     let agent = item.agent.as_ref().map(|agent| format!("{agent} ")).unwrap_or_default();
@@ -78,7 +86,7 @@ fn head(item: &InboxItem, now: Timestamp) -> String {
         InboxKind::AgentBudget => format!("its budget is reached: {}", sums(item)),
         InboxKind::TaskBudget => format!("the task's budget is reached: {}", sums(item)),
         InboxKind::TaskFailed => format!("failed: {what}"),
-        InboxKind::HostLost | InboxKind::HostQuestion => what,
+        InboxKind::HostLost | InboxKind::HostQuestion => text::short(&item.what, 120),
     };
     let age = text::duration((now.millis_since(item.at).max(0) as f64 / 1000.0).round());
     let behind = match item.blocks {
@@ -107,7 +115,10 @@ fn next(item: &InboxItem, now: Timestamp) -> String {
         }
         (InboxKind::TaskFailed, Some(task)) => format!("miyabi why {task}   miyabi retry {task}"),
         (InboxKind::TaskFailed, None) => String::new(),
-        (InboxKind::HostLost, _) => format!("miyabi host give-up {}", host(item)),
+        (InboxKind::HostLost, _) => {
+            let host = host(item);
+            format!("miyabi host try {host}   miyabi host give-up {host}   (says first what that costs)")
+        }
         (InboxKind::HostQuestion, _) => format!("miyabi host answer {}", host(item)),
         _ => format!("miyabi budget {number} USD"),
     }
@@ -147,6 +158,24 @@ mod tests {
                 ..item(InboxKind::RunBudget, Some(4))
             },
             InboxItem { what: "exit code 3".into(), ..item(InboxKind::TaskFailed, None) },
+            InboxItem {
+                agent: None,
+                task: None,
+                host: Some("MUGEN".parse().expect("an id")),
+                what: "MUGEN is lost, with Task-2 under way: no answer for 10 s".into(),
+                detail: "If MUGEN is given up, Task-2 begins anew elsewhere under a new attempt, and 4 min of work by \
+                         CG-1 are lost."
+                    .into(),
+                blocks: 3,
+                ..item(InboxKind::HostLost, None)
+            },
+            InboxItem {
+                agent: None,
+                task: None,
+                host: Some("MAJIN".parse().expect("an id")),
+                what: "the key of MAJIN is not known".into(),
+                ..item(InboxKind::HostQuestion, None)
+            },
         ];
         insta::assert_snapshot!(render(&items, now));
         assert_eq!(render(&[], now), "nothing waits for you\n");

@@ -3,6 +3,7 @@
 mod attach;
 mod control;
 mod doctor;
+mod host;
 mod inbox;
 mod init;
 mod logs;
@@ -15,6 +16,7 @@ mod schema;
 mod setup;
 mod status;
 mod validate;
+mod view;
 mod why;
 
 use miyabi_api::{ApiError, Request};
@@ -56,7 +58,9 @@ pub(crate) async fn carry_out(command: Command) -> Result<Exit, ApiError> {
         }
         Command::Resume(target) => control::send(&target, Request::Resume, "the run goes on").await,
         Command::Stop(args) => control::stop(&args.target).await,
+        Command::Host(args) => host::host(args).await,
         Command::Attach(args) => attach::attach(&args).await,
+        Command::View(args) => view::view(&args).await,
         Command::Report(args) => report::report(&args).await,
         Command::Doctor(args) => doctor::doctor(&args).await,
         Command::Orchestrate(args) => orchestrate::orchestrate(&args).await,

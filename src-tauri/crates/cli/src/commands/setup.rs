@@ -35,6 +35,7 @@ pub(crate) fn options(plan: &Path, play: &Play, state_dir: Option<&Path>) -> Res
         state_dir: state_dir.map(absolute).transpose()?,
         rehearse: play.rehearse,
         external: play.external,
+        on_hosts: play.on_hosts,
         choice: play.choice.choice(),
         ..StartOptions::default()
     })

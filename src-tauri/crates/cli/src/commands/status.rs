@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use miyabi_api::{ApiError, RunSnapshot, TaskView};
+use miyabi_api::{ApiError, HostContact, RunSnapshot, TaskView};
 use miyabi_plan::TaskPhase;
 use miyabi_protocol::Timestamp;
 
@@ -47,8 +47,27 @@ fn render(snapshot: &RunSnapshot) -> String {
     for line in &run.stuck {
         let _ = writeln!(out, "stuck: {}", text::clean(line));
     }
+    out.push_str(&hosts(snapshot));
     for problem in problems(snapshot) {
         let _ = writeln!(out, "! {}", text::clean(&problem));
+    }
+    out
+}
+
+/// The hosts that are not in contact as they should be, a line each.
+fn hosts(snapshot: &RunSnapshot) -> String {
+    let mut out = String::new();
+    for host in &snapshot.hosts {
+        let contact = text::contact(host, snapshot.run.now);
+        if contact.is_empty() {
+            continue;
+        }
+        let todo = match (&host.question, host.contact) {
+            (Some(_), _) => format!("   → miyabi host answer {}", host.id),
+            (None, HostContact::Reconnecting) => format!("   → miyabi host give-up {}", host.id),
+            (None, _) => String::new(),
+        };
+        let _ = writeln!(out, "{} {}: {contact}{todo}", text::contact_glyph(host), host.id);
     }
     out
 }
@@ -127,10 +146,15 @@ fn problems(snapshot: &RunSnapshot) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::follow::tests::halfway;
+    use crate::follow::tests::{far_away, halfway};
 
     #[test]
     fn a_run_in_the_middle() {
         insta::assert_snapshot!(render(&halfway()));
+    }
+
+    #[test]
+    fn a_run_with_a_lost_host_and_one_that_asks() {
+        insta::assert_snapshot!(render(&far_away()));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use miyabi_api::{ApiError, AttemptView, ErrorCode, RunSnapshot, TaskView};
-use miyabi_plan::{TaskId, TaskPhase};
+use miyabi_api::{ApiError, AttemptView, ErrorCode, HostId, HostView, RunSnapshot, TaskView};
+use miyabi_plan::{TaskId, TaskPhase, WaitReason};
 
 use crate::args::OneTask;
 use crate::exit::Exit;
@@ -36,6 +36,9 @@ fn render(snapshot: &RunSnapshot, task: &TaskView) -> String {
     for reason in &task.waiting {
         let _ = writeln!(out, "  waits: {}", text::wait_reason(reason, run.now));
     }
+    for line in hosts(snapshot, task) {
+        let _ = writeln!(out, "  {line}");
+    }
     for need in &task.needs {
         if let Some(need) =
             snapshot.tasks.iter().find(|other| &other.id == need && other.phase != TaskPhase::Completed)
@@ -55,11 +58,41 @@ fn render(snapshot: &RunSnapshot, task: &TaskView) -> String {
     out
 }
 
+/// How contact stands with the hosts that the task hangs on, where it is not as it should be.
+fn hosts(snapshot: &RunSnapshot, task: &TaskView) -> Vec<String> {
+    let mut wanted: Vec<&HostId> = Vec::new();
+    if task.phase == TaskPhase::Unverified {
+        wanted.extend(snapshot.agents.iter().filter(|agent| agent.id == task.agent).map(|agent| &agent.host));
+    }
+    wanted.extend(task.waiting.iter().filter_map(|reason| match reason {
+        WaitReason::Host { host } => Some(host),
+        _ => None,
+    }));
+    let hosts = snapshot.hosts.iter().filter(|host| wanted.contains(&&host.id));
+    let line = |host: &HostView| {
+        let contact = text::contact(host, snapshot.run.now);
+        let todo = match (&host.question, task.phase) {
+            (Some(_), _) => format!("\n    → miyabi host answer {}", host.id),
+            (None, TaskPhase::Unverified) => {
+                format!("\n    → miyabi host give-up {}   runs it elsewhere, under a new attempt", host.id)
+            }
+            (None, _) => String::new(),
+        };
+        (!contact.is_empty()).then(|| format!("{}: {contact}{todo}", host.id))
+    };
+    hosts.filter_map(line).collect()
+}
+
 fn standing(task: &TaskView) -> String {
     let agent = &task.agent;
     match task.phase {
         TaskPhase::Running => format!("runs at {agent}, {:.0} %", task.progress * 100.0),
         TaskPhase::Offered => format!("is offered to {agent}"),
+        TaskPhase::Unverified => {
+            format!(
+                "{agent} was at it when contact with its host was lost; it is not known what became of it"
+            )
+        }
         TaskPhase::Checking => format!("{agent} says it is done; its evidence is being looked for"),
         other => format!("{}, meant for {agent}", text::task_phase(other)),
     }
@@ -92,7 +125,14 @@ fn tried(attempt: &AttemptView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::follow::tests::halfway;
+    use crate::follow::tests::{far_away, halfway};
+
+    #[test]
+    fn a_task_on_a_lost_host_and_one_that_waits_for_a_host() {
+        let run = far_away();
+        let of = |id: &str| render(&run, find(&run, &id.parse().expect("id")).expect("there"));
+        insta::assert_snapshot!(format!("{}\n{}", of("Task-2"), of("Task-4")));
+    }
 
     #[test]
     fn a_task_that_waits_and_one_that_failed() {

@@ -1,7 +1,7 @@
 //! The monitor's picture, from its state alone.
 
-use miyabi_api::{AgentView, HostView, Notice, NoticeKind, RunSnapshot};
-use miyabi_plan::RunPhase;
+use miyabi_api::{AgentView, HostContact, HostView, Notice, NoticeKind, RunSnapshot, TaskView};
+use miyabi_plan::{RunPhase, TaskPhase};
 use miyabi_protocol::{AgentStatus, Timestamp};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -130,7 +130,13 @@ fn draw_agents(frame: &mut Frame<'_>, area: Rect, snapshot: &RunSnapshot, state:
         " agents ".to_owned()
     };
     let bar = usize::from(area.width.saturating_sub(48)).clamp(6, 24);
-    let rows = snapshot.agents[first..last].iter().map(|agent| agent_row(agent, state.now, bar));
+    let is_unverified = |agent: &AgentView| {
+        let of = |task: &&TaskView| Some(&task.id) == agent.task.as_ref();
+        snapshot.tasks.iter().find(of).is_some_and(|task| task.phase == TaskPhase::Unverified)
+    };
+    let rows = snapshot.agents[first..last]
+        .iter()
+        .map(|agent| agent_row(agent, is_unverified(agent), state.now, bar));
     let widths = [
         Constraint::Length(1),
         Constraint::Length(10),
@@ -143,12 +149,16 @@ fn draw_agents(frame: &mut Frame<'_>, area: Rect, snapshot: &RunSnapshot, state:
     frame.render_widget(Table::new(rows, widths).block(section(title)), area);
 }
 
-fn agent_row(agent: &AgentView, now: Timestamp, bar: usize) -> Row<'static> {
-    let (glyph, style) = agent_sign(agent);
+fn agent_row(agent: &AgentView, is_unverified: bool, now: Timestamp, bar: usize) -> Row<'static> {
+    let (glyph, style) = match is_unverified {
+        true => ("?", Style::new().yellow()),
+        false => agent_sign(agent),
+    };
     let works = agent.task.is_some() && agent.status == Some(AgentStatus::InProgress);
     let age = agent.updated_at.map(|at| now.millis_since(at).max(0) as f64 / 1000.0);
     let remark = match (&agent.problem, agent.draining) {
         (Some(problem), _) => text::clean(problem).red(),
+        (None, _) if is_unverified => format!("unverified: {} is lost", agent.host).yellow(),
         (None, true) => "draining".yellow(),
         (None, false) if works && !agent.activity.is_empty() => text::clean(&agent.activity).into(),
         (None, false) => text::clean(&agent.title).dim(),
@@ -180,7 +190,7 @@ fn agent_sign(agent: &AgentView) -> (&'static str, Style) {
 }
 
 fn draw_hosts(frame: &mut Frame<'_>, area: Rect, snapshot: &RunSnapshot) {
-    let rows = snapshot.hosts.iter().map(host_row);
+    let rows = snapshot.hosts.iter().map(|host| host_row(host, snapshot.run.now));
     let widths = [
         Constraint::Length(1),
         Constraint::Length(10),
@@ -191,10 +201,20 @@ fn draw_hosts(frame: &mut Frame<'_>, area: Rect, snapshot: &RunSnapshot) {
     frame.render_widget(Table::new(rows, widths).block(section(" hosts ".to_owned())), area);
 }
 
-fn host_row(host: &HostView) -> Row<'static> {
-    let sign = if host.connected { "●".green() } else { "○".red() };
+fn host_row(host: &HostView, now: Timestamp) -> Row<'static> {
+    let sign = match host.contact {
+        HostContact::Unknown if host.connected => "●".green(),
+        HostContact::Unknown => "○".red(),
+        HostContact::Ready => text::contact_glyph(host).green(),
+        HostContact::Connecting => text::contact_glyph(host).cyan(),
+        HostContact::Probing | HostContact::Reconnecting => text::contact_glyph(host).yellow(),
+        HostContact::Refused | HostContact::Gone => text::contact_glyph(host).red(),
+    };
+    let contact = text::contact(host, now);
     let load = host.load.map(|load| format!("load {:.1}/{}", load.load_1m, load.cpus));
     let rest = match (&host.problem, host.load) {
+        _ if host.question.is_some() => format!("{contact}: miyabi host answer {}", host.id).yellow().bold(),
+        _ if !contact.is_empty() => contact.yellow(),
         (Some(problem), _) => text::clean(problem).red(),
         (None, Some(load)) => {
             let gib = |mib: u32| f64::from(mib) / 1024.0;
@@ -256,6 +276,12 @@ fn draw_foot(frame: &mut Frame<'_>, area: Rect, state: &MonitorState) {
     let mut spans: Vec<Span<'_>> = Vec::new();
     spans.extend(key(" q ", "leave"));
     spans.extend(key(" p ", if paused { "resume" } else { "pause" }));
+    let has_lost = state.snapshot.iter().flat_map(|snapshot| &snapshot.hosts).any(|host| {
+        matches!(host.contact, HostContact::Reconnecting | HostContact::Refused | HostContact::Gone)
+    });
+    if has_lost {
+        spans.extend(key(" t ", "try lost hosts"));
+    }
     spans.extend(key(" ↑↓ ", "scroll"));
     spans.push(text::clean(&state.message).yellow());
     frame.render_widget(Paragraph::new(Line::from(spans)), area);
@@ -269,7 +295,7 @@ mod tests {
     use ratatui::backend::TestBackend;
 
     use super::*;
-    use crate::follow::tests::{START, halfway};
+    use crate::follow::tests::{START, far_away, halfway};
 
     fn picture(state: &MonitorState, width: u16, height: u16) -> String {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("terminal");
@@ -306,6 +332,13 @@ mod tests {
         let mut state = crowded();
         state.scroll = 99;
         insta::assert_snapshot!(picture(&state, 60, 15));
+    }
+
+    #[test]
+    fn a_lost_host_and_one_that_asks() {
+        let mut state = state();
+        state.connected(far_away());
+        insta::assert_snapshot!(picture(&state, 110, 26));
     }
 
     #[test]

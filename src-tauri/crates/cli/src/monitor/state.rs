@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use miyabi_api::{Request, RunSnapshot};
+use miyabi_api::{HostAnswer, HostContact, HostView, Request, RunSnapshot};
 use miyabi_plan::RunPhase;
 use miyabi_protocol::Timestamp;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use crate::text;
 
 /// How many agents a page key moves by.
 const PAGE: usize = 8;
@@ -50,6 +52,8 @@ pub(crate) enum Act {
     Leave,
     /// Ask the backend.
     Send(Request),
+    /// Ask the backend, one after the other.
+    SendAll(Vec<Request>),
 }
 
 impl MonitorState {
@@ -91,6 +95,7 @@ impl MonitorState {
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Act::Leave,
             KeyCode::Char('q') | KeyCode::Esc => return Act::Leave,
             KeyCode::Char('p') => return self.pause(),
+            KeyCode::Char('t') => return self.try_hosts(),
             KeyCode::Up | KeyCode::Char('k') => self.scroll = self.scroll.saturating_sub(1),
             KeyCode::Down | KeyCode::Char('j') => self.scroll += 1,
             KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(PAGE),
@@ -101,6 +106,27 @@ impl MonitorState {
         }
         self.scroll = self.scroll.min(last);
         Act::Nothing
+    }
+
+    /// Has every lost host tried now.
+    fn try_hosts(&mut self) -> Act {
+        let hosts = self.snapshot.iter().flat_map(|snapshot| &snapshot.hosts);
+        let is_lost = |host: &&HostView| {
+            !host.connected
+                && matches!(
+                    host.contact,
+                    HostContact::Reconnecting | HostContact::Refused | HostContact::Gone
+                )
+        };
+        let again =
+            |host: &HostView| Request::AnswerHost { host: host.id.clone(), answer: HostAnswer::TryAgain };
+        let requests: Vec<Request> = hosts.filter(is_lost).map(again).collect();
+        if requests.is_empty() || self.link != Link::Connected {
+            self.message = "no host is lost".to_owned();
+            return Act::Nothing;
+        }
+        self.message = format!("trying {}", text::count(requests.len(), "lost host", "lost hosts"));
+        Act::SendAll(requests)
     }
 
     fn pause(&mut self) -> Act {
@@ -119,7 +145,7 @@ impl MonitorState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::follow::tests::{START, halfway};
+    use crate::follow::tests::{START, far_away, halfway};
 
     fn press(state: &mut MonitorState, code: KeyCode) -> Act {
         state.key(KeyEvent::new(code, KeyModifiers::NONE))
@@ -135,6 +161,24 @@ mod tests {
         state.snapshot.as_mut().expect("there").run.phase = RunPhase::Paused;
         assert_eq!(press(&mut state, KeyCode::Char('p')), Act::Send(Request::Resume));
         assert_eq!(press(&mut state, KeyCode::Char('q')), Act::Leave);
+    }
+
+    #[test]
+    fn t_tries_every_lost_host_and_no_other() {
+        let mut state = MonitorState::new(Path::new("/tmp/small"), START);
+        state.connected(halfway());
+        assert_eq!(press(&mut state, KeyCode::Char('t')), Act::Nothing);
+        assert_eq!(state.message, "no host is lost");
+        state.connected(far_away());
+        let Act::SendAll(requests) = press(&mut state, KeyCode::Char('t')) else { panic!("requests") };
+        let hosts: Vec<String> = requests
+            .into_iter()
+            .map(|request| match request {
+                Request::AnswerHost { host, answer: HostAnswer::TryAgain } => host.to_string(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(hosts, ["MUGEN", "MAJIN"]);
     }
 
     #[test]

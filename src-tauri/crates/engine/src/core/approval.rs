@@ -17,17 +17,17 @@ const MOST_ASKS: usize = 64;
 const LONGEST_ID: usize = 500;
 
 impl Engine {
-    pub(super) fn on_asks(&mut self, agent: AgentId, asks: Asks) {
-        if self.seen.listed {
+    pub(super) fn on_asks(&mut self, site: usize, agent: AgentId, asks: Asks) {
+        if self.is_listed(site) {
             self.look_at_asks(&agent, &asks);
         } else if self.state.agent_index(&agent).is_some() {
-            self.seen.unlisted_asks.insert(agent, asks);
+            self.seen.sites[site].unlisted_asks.insert(agent, asks);
         }
     }
 
     /// Requests that were reported before the listing was complete.
-    pub(super) fn look_at_unlisted_asks(&mut self) {
-        for (agent, asks) in std::mem::take(&mut self.seen.unlisted_asks) {
+    pub(super) fn look_at_unlisted_asks(&mut self, site: usize) {
+        for (agent, asks) in std::mem::take(&mut self.seen.sites[site].unlisted_asks) {
             self.look_at_asks(&agent, &asks);
         }
     }
@@ -157,8 +157,9 @@ impl Engine {
     }
 
     fn send_answer(&mut self, agent: &AgentId, attempt: &AttemptId, request: &str, answer: ApprovalAnswer) {
+        let Some(site) = self.site_of(agent) else { return };
         let (agent, attempt, request) = (agent.clone(), attempt.clone(), request.to_owned());
-        self.out.words.push(Command::Answer { agent, attempt, request, answer });
+        self.out.words.push((site, Command::Answer { agent, attempt, request, answer }));
     }
 
     pub(super) fn expire_approvals(&mut self) {
@@ -168,14 +169,25 @@ impl Engine {
             PolicyAnswer::Allow => ApprovalAnswer::Allow,
             PolicyAnswer::Deny => deny(&format!("nobody answered within {} s", policy.time_out_seconds)),
         };
-        let is_due = |open: &&OpenApproval| self.state.answers_at(open).is_some_and(|due| due <= self.now);
+        let is_due = |open: &&OpenApproval| self.time_runs_for(open).is_some_and(|due| due <= self.now);
         for open in self.state.open_approvals().iter().filter(is_due).cloned().collect::<Vec<_>>() {
             self.close(&open, answer.clone(), ApprovalScope::Once, AnsweredBy::TimeOut);
         }
     }
 
     pub(super) fn approval_timers(&self) -> impl Iterator<Item = Timestamp> {
-        self.state.open_approvals().iter().filter_map(|open| self.state.answers_at(open))
+        self.state.open_approvals().iter().filter_map(|open| self.time_runs_for(open))
+    }
+
+    /// When a request is answered by itself, where its agent can hear the answer.
+    fn time_runs_for(&self, open: &OpenApproval) -> Option<Timestamp> {
+        let site = self.site_of(&open.agent).filter(|site| self.is_listed(*site));
+        site.and_then(|_| self.state.answers_at(open))
+    }
+
+    /// The index of the site where an agent is.
+    pub(super) fn site_of(&self, agent: &AgentId) -> Option<usize> {
+        self.state.agent_index(agent).map(|agent| self.places.of_agent(agent))
     }
 }
 

@@ -4,6 +4,7 @@ use miyabi_plan::{RunPhase, WaitReason};
 use miyabi_protocol::Timestamp;
 
 use super::Engine;
+use super::places::HERE;
 use crate::fact::Fact;
 use crate::state::Standing;
 
@@ -67,12 +68,23 @@ impl Engine {
         let resting = self.seen.agents.iter().any(|seen| seen.rests_until.is_some() && !seen.is_absent());
         let rests = || self.next_account_start().next().is_some();
         self.state.paused
-            || !self.seen.listed
+            || !self.is_listed(HERE)
             || busy
             || resting
             || self.may_a_runner_return()
             || rests()
             || self.waits_for_money()
+            || self.waits_for_a_host()
+    }
+
+    /// Whether a host that may come back, or one that may have room again, is waited for.
+    fn waits_for_a_host(&self) -> bool {
+        let may_end = |reason: &WaitReason| match reason {
+            WaitReason::Host { host } => !self.state.is_given_up(host),
+            WaitReason::Room { .. } => true,
+            _ => false,
+        };
+        (0..self.state.tasks.len()).any(|task| self.wait_reasons(task).iter().any(may_end))
     }
 
     /// Whether only a person who raises a budget is waited for.

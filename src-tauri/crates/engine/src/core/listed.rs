@@ -1,7 +1,7 @@
 //! After a helper has shown all that is there: what was decided and what is there are brought
 //! together. The same path serves a first start, a restart and a folder that was wiped.
 
-use miyabi_plan::{AttemptId, FailureCause, RunPhase};
+use miyabi_plan::{AttemptId, FailureCause};
 use miyabi_protocol::link::Command;
 use miyabi_protocol::{AgentStatus, MiyabiStamp, StatusFile};
 
@@ -11,25 +11,31 @@ use crate::fact::Fact;
 use crate::state::AttemptPhase;
 
 impl Engine {
-    pub(super) fn on_listed(&mut self) {
-        self.seen.listed = true;
-        self.queue_is_written = false;
-        for (agent, file) in std::mem::take(&mut self.seen.unlisted) {
-            self.on_status(&agent, &file);
+    pub(super) fn on_listed(&mut self, site: usize) {
+        let seen = &mut self.seen.sites[site];
+        (seen.listed, seen.queue_is_written) = (true, false);
+        let files = std::mem::take(&mut seen.unlisted);
+        self.host_is_back(site);
+        for (agent, file) in files {
+            self.on_status(site, &agent, &file);
         }
-        for agent in 0..self.state.agents.len() {
-            self.reconcile(agent);
+        self.stop_left_behind(site);
+        let agents = self.places.agents_at(site);
+        for agent in &agents {
+            self.reconcile(*agent);
         }
-        self.look_at_unlisted_asks();
-        for agent in 0..self.state.agents.len() {
-            self.say_again(agent);
+        self.look_at_unlisted_asks(site);
+        for agent in &agents {
+            self.say_again(*agent);
         }
-        self.ensure_agents();
+        if !self.is_over() {
+            agents.into_iter().for_each(|agent| self.ensure_agent(agent));
+        }
     }
 
     /// Nobody is started for a run that is over; should it be opened again, they are then.
     pub(super) fn ensure_agents(&mut self) {
-        if self.state.ended.is_some_and(|(phase, _)| phase != RunPhase::Stuck) {
+        if self.is_over() {
             return;
         }
         for agent in 0..self.state.agents.len() {
@@ -38,13 +44,14 @@ impl Engine {
     }
 
     pub(super) fn ensure_agent(&mut self, agent: usize) {
+        let site = self.places.of_agent(agent);
         let agent = &self.state.agents[agent];
         let ensure = Command::EnsureAgent {
             agent: agent.id.clone(),
             window: self.state.opening.plan.window_name(&agent.id),
             ours: agent.is_ours(),
         };
-        self.out.ensures.push(ensure);
+        self.out.ensures.push((site, ensure));
     }
 
     fn reconcile(&mut self, agent: usize) {
@@ -101,6 +108,11 @@ impl Engine {
     }
 
     fn reconcile_free(&mut self, agent: usize) {
+        if self.has_untaken_offer(agent) {
+            self.decide(Fact::Drained { agent: self.state.agents[agent].id.clone() });
+            self.take_offer_back(agent);
+            return;
+        }
         if !self.state.agents[agent].is_ours() {
             return;
         }
@@ -119,6 +131,13 @@ impl Engine {
             // The backend before may have died before it said so.
             self.stop_runner(agent, &attempt, "this attempt does not count any more");
         }
+    }
+
+    /// Whether an agent that is kept from work was offered something before contact with it was lost,
+    /// and has not taken it.
+    fn has_untaken_offer(&self, agent: usize) -> bool {
+        let (seen, state) = (&self.seen.agents[agent], &self.state.agents[agent]);
+        state.draining && seen.status == Some(AgentStatus::Busy) && seen.runner_attempt.is_none()
     }
 
     fn reconcile_running(&mut self, agent: usize, attempt: &AttemptId) {

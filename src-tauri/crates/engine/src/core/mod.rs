@@ -3,13 +3,17 @@
 mod account;
 mod approval;
 mod budget;
+mod elsewhere;
 mod ending;
 mod fallback;
+mod hosts;
 mod listed;
 mod order;
+mod places;
 mod prompt;
 mod reports;
 mod resume;
+mod room;
 mod say;
 mod schedule;
 mod seen;
@@ -20,7 +24,7 @@ mod timers;
 mod verdict;
 mod waiting;
 
-use miyabi_plan::{AgentId, AttemptId, WaitReason};
+use miyabi_plan::{AgentId, AttemptId, Site, TaskId, WaitReason};
 use miyabi_protocol::link::Command;
 use miyabi_protocol::{AgentStatus, QueueTask, RunOpening, StatusFile, Timestamp};
 
@@ -32,6 +36,7 @@ use crate::event::{Event, Order};
 use crate::fact::{Entry, Fact, NoteKind};
 use crate::projection::{queue_file, refresh};
 use crate::state::RunState;
+use places::Places;
 use schedule::Precedence;
 use seen::Seen;
 
@@ -56,6 +61,10 @@ pub enum Weakening {
     IgnoreRests,
     /// Agents begin when there is nothing left to spend.
     IgnoreBudgets,
+    /// What runs on a lost host is run elsewhere before its leases are over.
+    IgnoreLeases,
+    /// What a host that was given up claims is taken.
+    TakeLateClaims,
 }
 
 /// A run in the making.
@@ -63,12 +72,11 @@ pub enum Weakening {
 pub struct Engine {
     state: RunState,
     seen: Seen,
+    places: Places,
     precedence: Precedence,
     now: Timestamp,
     next_seq: u64,
-    /// Whether the helper has the whole queue, so that changes of it are enough.
-    queue_is_written: bool,
-    /// What it has of it.
+    /// The queue as every helper has it that has one.
     queue: Vec<QueueTask>,
     queue_may_differ: bool,
     last_note: Option<(NoteKind, Option<AgentId>, String)>,
@@ -78,19 +86,22 @@ pub struct Engine {
     out: Outbox,
 }
 
-/// Commands by what must come first: stops, the queue, acknowledgements, words to agents at work,
+/// A command, and the index of its site.
+type ToSite = (usize, Command);
+
+/// Commands by what must come first at each site: stops, the queue, acknowledgements, words to agents at work,
 /// runners, offers, checks.
 /// The files come before the runners, so that a new runner never finds an offer that was taken
 /// back from the one before it.
 #[derive(Debug, Clone, Default)]
 struct Outbox {
     facts: Vec<Entry>,
-    stops: Vec<Command>,
-    statuses: Vec<Command>,
-    words: Vec<Command>,
-    ensures: Vec<Command>,
-    offers: Vec<Command>,
-    checks: Vec<Command>,
+    stops: Vec<ToSite>,
+    statuses: Vec<ToSite>,
+    words: Vec<ToSite>,
+    ensures: Vec<ToSite>,
+    offers: Vec<ToSite>,
+    checks: Vec<ToSite>,
 }
 
 impl Engine {
@@ -118,13 +129,14 @@ impl Engine {
     }
 
     fn over(state: RunState, now: Timestamp, next_seq: u64) -> Self {
+        let places = Places::of(&state);
         Self {
-            seen: Seen::nothing(state.agents.len()),
+            seen: Seen::nothing(state.agents.len(), places.count()),
+            places,
             precedence: Precedence::of(&state),
             state,
             now,
             next_seq,
-            queue_is_written: false,
             queue: Vec::new(),
             queue_may_differ: false,
             last_note: None,
@@ -155,10 +167,16 @@ impl Engine {
         self.state.agent_index(agent).map(|index| &self.seen.agents[index])
     }
 
-    /// Whether the helper answers and has shown all that is there.
+    /// Whether a site's helper answers and has shown all that is there.
     #[must_use]
-    pub fn is_connected(&self) -> bool {
-        self.seen.listed
+    pub fn is_reached(&self, site: &Site) -> bool {
+        self.places.index(site).is_some_and(|site| self.is_listed(site))
+    }
+
+    /// Whether a task is under way on another machine of which nothing is known now.
+    #[must_use]
+    pub fn is_unverified(&self, task: &TaskId) -> bool {
+        self.state.task_index(task).is_some_and(|task| self.is_unverified_task(task))
     }
 
     /// Why a task does not run; empty when it runs or has ended.
@@ -181,9 +199,17 @@ impl Engine {
             return Step::default();
         }
         match event {
-            Event::Reported { report, .. } => self.on_report(report),
-            Event::LinkDown { why, .. } => self.on_link_down(why),
-            Event::LeaseOver { .. } => {}
+            Event::Reported { site, report } => {
+                if let Some(site) = self.places.index(&site) {
+                    self.on_report(site, report);
+                }
+            }
+            Event::LinkDown { site, why } => {
+                if let Some(site) = self.places.index(&site) {
+                    self.on_link_down(site, why);
+                }
+            }
+            Event::LeaseOver { host } => self.on_lease_over(&host),
             Event::Tick => {}
             Event::Slept { millis } => self.on_slept(millis),
         }
@@ -220,6 +246,7 @@ impl Engine {
         if self.is_stopped {
             return;
         }
+        self.carry_out_giving_up();
         self.expire_timers();
         self.schedule();
         self.look_for_the_end();
@@ -228,48 +255,66 @@ impl Engine {
     fn decide(&mut self, fact: Fact) {
         self.state.apply(&fact, self.now);
         self.queue_may_differ |= changes_queue(&fact);
-        if matches!(fact, Fact::AgentJoined { .. }) {
+        if matches!(fact, Fact::AgentJoined { .. } | Fact::AgentMoved { .. }) {
             self.seen.agents.resize_with(self.state.agents.len(), AgentSeen::default);
+            self.places.find_agents(&self.state);
         }
         self.out.facts.push(Entry { seq: self.next_seq, at: self.now, fact });
         self.next_seq += 1;
     }
 
     fn finish(&mut self) -> Step {
-        let queue = self.queue_if_changed();
+        let queue = self.queues_if_changed();
         let out = std::mem::take(&mut self.out);
         let commands = out.stops.into_iter().chain(queue).chain(out.statuses).chain(out.words);
         let commands = commands.chain(out.ensures).chain(out.offers).chain(out.checks);
-        Step {
-            facts: out.facts,
-            effects: commands
-                .map(|command| Effect::Send { site: miyabi_plan::Site::Here, command })
-                .collect(),
-        }
+        // A site that cannot be reached is told nothing: what it has to know is found out when it is back.
+        let sent = commands.filter(|(site, _)| self.is_listed(*site));
+        let effects =
+            sent.map(|(site, command)| Effect::Send { site: self.places.site(site).clone(), command });
+        Step { facts: out.facts, effects: effects.collect() }
     }
 
-    fn queue_if_changed(&mut self) -> Option<Command> {
-        if !self.seen.listed {
-            return None;
+    /// The queue goes to every site that is reached: all of it at first, then what changed.
+    fn queues_if_changed(&mut self) -> Vec<ToSite> {
+        let listed: Vec<usize> = (0..self.places.count()).filter(|site| self.is_listed(*site)).collect();
+        let is_new = |site: &usize| !self.seen.sites[*site].queue_is_written;
+        let (new, known): (Vec<usize>, Vec<usize>) = listed.into_iter().partition(is_new);
+        let mut commands = Vec::new();
+        // Those who have one have the last one, which is brought up to date before it is sent to others.
+        if !known.is_empty() && self.queue_may_differ {
+            let tasks = refresh(&mut self.queue, &self.state);
+            if !tasks.is_empty() {
+                let update =
+                    |site| (site, Command::UpdateQueue { updated_at: self.now, tasks: tasks.clone() });
+                commands.extend(known.iter().map(|site| update(*site)));
+            }
         }
-        let may_differ = std::mem::take(&mut self.queue_may_differ);
-        if !self.queue_is_written {
-            self.queue_is_written = true;
+        if !new.is_empty() {
             let queue = queue_file(&self.state, self.now);
             self.queue.clone_from(&queue.tasks);
-            return Some(Command::WriteQueue { queue });
+            for site in &new {
+                self.seen.sites[*site].queue_is_written = true;
+                commands.push((*site, Command::WriteQueue { queue: queue.clone() }));
+            }
         }
-        let tasks = if may_differ { refresh(&mut self.queue, &self.state) } else { Vec::new() };
-        (!tasks.is_empty()).then_some(Command::UpdateQueue { updated_at: self.now, tasks })
+        if !(new.is_empty() && known.is_empty()) {
+            self.queue_may_differ = false;
+        }
+        commands
     }
 
     /// Writes an agent's file and takes it as seen: frames arrive in order.
     fn write_status(&mut self, agent: usize, status: StatusFile) {
+        let site = self.places.of_agent(agent);
+        if !self.is_listed(site) {
+            return;
+        }
         let seen = &mut self.seen.agents[agent];
         seen.status = Some(status.status);
         seen.progress = status.progress;
         let agent = self.state.agents[agent].id.clone();
-        self.out.statuses.push(Command::WriteStatus { agent, status });
+        self.out.statuses.push((site, Command::WriteStatus { agent, status }));
     }
 
     fn write_idle(&mut self, agent: usize) {
@@ -290,6 +335,7 @@ impl Engine {
     }
 
     fn stop_runner(&mut self, agent: usize, attempt: &AttemptId, reason: &str) {
+        let site = self.places.of_agent(agent);
         let agent = &self.state.agents[agent];
         if agent.is_ours() {
             let stop = Command::StopAttempt {
@@ -297,7 +343,7 @@ impl Engine {
                 attempt: attempt.clone(),
                 reason: reason.to_owned(),
             };
-            self.out.stops.push(stop);
+            self.out.stops.push((site, stop));
         }
     }
 }

@@ -46,6 +46,18 @@ pub enum OrderError {
         /// Who works on it.
         agent: AgentId,
     },
+    /// Contact with the agent's host is lost: what became of the task is not known.
+    #[error(
+        "contact with {host} is lost, and {agent} may still be working on {task}; moved away, it is done again from the start, and what {agent} does there is not taken"
+    )]
+    IsUnverified {
+        /// The task.
+        task: TaskId,
+        /// Who worked on it.
+        agent: AgentId,
+        /// Where.
+        host: miyabi_plan::HostId,
+    },
     /// It does not fit where the task or the run stands.
     #[error("{0}")]
     DoesNotFit(String),
@@ -65,7 +77,7 @@ impl Engine {
             }
             Order::Answer { number, answer, scope } => self.answer(number, answer, scope),
             Order::RaiseBudget { number, limit } => self.raise_budget(number, limit),
-            Order::GiveUpHost(host) => Err(OrderError::DoesNotFit(format!("{host} is not lost"))),
+            Order::GiveUpHost(host) => self.give_up_host(&host),
             Order::Say { agent, text } => self.say(&agent, &text),
         }
     }
@@ -104,7 +116,9 @@ impl Engine {
     }
 
     fn stop_all(&mut self) -> Result<(), OrderError> {
-        for index in 0..self.state.tasks.len() {
+        // What cannot be reached cannot be stopped: it is found again when the run is resumed.
+        let reached = |index: &usize| !self.is_unverified_task(*index);
+        for index in (0..self.state.tasks.len()).filter(reached).collect::<Vec<_>>() {
             self.stop_current(index, FailureCause::Stopped, "stopped with the whole run", NextTry::Free);
         }
         // Whatever the agents say from here on, nothing is handed out or written any more.
@@ -143,14 +157,14 @@ impl Engine {
         let phase = current.phase;
         let Some(agent) = self.state.agent_index(&current.agent) else { return };
         self.stop_runner(agent, &attempt, why);
-        let drains = phase == AttemptPhase::Running;
+        let drains = phase == AttemptPhase::Running || self.is_out_of_reach(agent);
         let error = why.to_owned();
         self.note_last_usage(&attempt);
         self.decide(Fact::AttemptFailed { attempt, cause, error, evidence: None, next, drains });
-        if phase == AttemptPhase::Offered {
-            self.take_offer_back(agent);
-        } else if !drains {
-            self.release(agent);
+        match phase {
+            _ if drains => {}
+            AttemptPhase::Offered => self.take_offer_back(agent),
+            _ => self.release(agent),
         }
     }
 
@@ -222,6 +236,9 @@ impl Engine {
     ) -> Result<(), OrderError> {
         let task = self.state.tasks[index].id.clone();
         let current = self.state.tasks[index].current().map(|attempt| (attempt.phase, attempt.number));
+        if let (Some((_, number)), true) = (current, self.is_unverified_task(index)) {
+            return self.leave_unverified(AttemptId { task, number }, from, stop_running);
+        }
         match current {
             Some((AttemptPhase::Offered, number)) => {
                 if let Some(agent) = self.state.agent_index(from) {
@@ -232,6 +249,22 @@ impl Engine {
             _ => self.stop_current(index, FailureCause::Reassigned, "moved to another agent", NextTry::Free),
         }
         Ok(())
+    }
+
+    fn leave_unverified(
+        &mut self,
+        attempt: AttemptId,
+        from: &AgentId,
+        stop_running: bool,
+    ) -> Result<(), OrderError> {
+        if stop_running {
+            self.give_up_attempt(&attempt);
+            return Ok(());
+        }
+        let Some(host) = self.state.agent(from).map(|agent| agent.host.clone()) else {
+            return Err(OrderError::UnknownAgent(from.clone()));
+        };
+        Err(OrderError::IsUnverified { task: attempt.task, agent: from.clone(), host })
     }
 
     fn find_task(&self, task: &TaskId) -> Result<usize, OrderError> {
@@ -246,8 +279,9 @@ impl Engine {
             let (task, wanted) = (planned.id.clone(), planned.kind());
             return Err(OrderError::WrongKind { task, wanted, agent: agent.clone() });
         }
+        let may_run = self.state.agent_index(agent).is_some_and(|agent| self.state.may_run_at(task, agent));
         match &planned.host {
-            Some(host) if host != &found.host => Err(OrderError::WrongHost {
+            Some(host) if !may_run => Err(OrderError::WrongHost {
                 task: planned.id.clone(),
                 host: host.clone(),
                 agent: agent.clone(),
@@ -257,9 +291,18 @@ impl Engine {
     }
 
     /// Two edits of the queue are commands; all others are recorded and undone in plain sight.
-    pub(super) fn on_queue_edited(&mut self, queue: Option<&QueueFile>) {
+    /// Only the file on this machine is listened to: elsewhere it is older by the link's delay, and what
+    /// is new here would look like an edit.
+    pub(super) fn on_queue_edited(&mut self, site: usize, queue: Option<&QueueFile>) {
         // A queue that a dead backend left behind is old, not edited.
-        if !self.seen.listed {
+        if !self.is_listed(site) {
+            return;
+        }
+        // Written again in any case, so that the file shows what was decided.
+        self.seen.sites[site].queue_is_written = false;
+        if let Some(host) = self.places.site(site).host() {
+            let what = format!("task_queue.json on {host} was edited; edit the one on this machine instead");
+            self.decide(Fact::QueueEditUndone { what });
             return;
         }
         for edit in edits(&self.state, queue) {
@@ -275,7 +318,5 @@ impl Engine {
                 self.decide(Fact::QueueEditUndone { what: error.to_string() });
             }
         }
-        // Written again in any case, so that the file shows what was decided.
-        self.queue_is_written = false;
     }
 }

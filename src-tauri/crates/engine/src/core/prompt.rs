@@ -68,7 +68,7 @@ impl Engine {
             rules: opening.plan.rules.clone(),
             outputs: planned.outputs.clone(),
             acceptance: planned.acceptance.iter().map(|check| command_line(&check.run)).collect(),
-            work_folder: opening.work_folder.clone(),
+            work_folder: self.work_folder(id).to_owned(),
             attempt: id.number,
             failures: self.failures_before(id),
         })
@@ -102,8 +102,8 @@ impl Engine {
 }
 
 const fn is_no_fault(cause: FailureCause) -> bool {
-    use FailureCause::{BudgetReached, Cancelled, Reassigned, Stopped};
-    cause.is_the_programs() || matches!(cause, BudgetReached | Cancelled | Reassigned | Stopped)
+    use FailureCause::{BudgetReached, Cancelled, HostLost, Reassigned, Stopped};
+    cause.is_the_programs() || matches!(cause, BudgetReached | Cancelled | HostLost | Reassigned | Stopped)
 }
 
 /// Why an attempt failed, with the last lines of the check that did not succeed.

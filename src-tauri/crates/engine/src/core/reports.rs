@@ -5,45 +5,72 @@ use miyabi_protocol::Baseline;
 use miyabi_protocol::link::Report;
 
 use super::Engine;
-use super::seen::{Asks, OfferSeen, Seen};
+use super::seen::{Asks, OfferSeen};
 use crate::fact::{Fact, NextTry, NoteKind};
 use crate::state::AttemptPhase;
 
 impl Engine {
-    pub(super) fn on_report(&mut self, report: Report) {
+    pub(super) fn on_report(&mut self, site: usize, report: Report) {
         match report {
             Report::Welcome { .. }
-            | Report::Load(_)
             | Report::Pong { .. }
             | Report::Stopped
             | Report::LeaseAsked { .. }
             | Report::StreamEnded { .. } => {}
-            Report::Asks { agent, attempt, asks, heard } => {
-                self.on_asks(agent, Asks { attempt, asks, heard });
-            }
+            Report::Load(load) => self.on_load(site, load),
             Report::Refused { message } | Report::StateProblem { message } => {
+                let where_from = self.places.site(site).host().map(|host| format!("{host}: "));
+                let message = format!("{}{message}", where_from.unwrap_or_default());
                 self.note(NoteKind::StateProblem, None, message);
             }
-            Report::Listed => self.on_listed(),
-            Report::Status { agent, status } => self.on_status(&agent, &status),
+            Report::Listed => self.on_listed(site),
+            Report::Status { agent, status } => self.on_status(site, &agent, &status),
+            Report::QueueEdited { queue } => self.on_queue_edited(site, queue.as_ref()),
+            Report::RunnerUp { agent, attempt, .. } if self.is_elsewhere(&agent, site) => {
+                self.on_runner_elsewhere(site, &agent, attempt);
+            }
+            report => self.on_agent_report(site, report),
+        }
+    }
+
+    /// Whether an agent of the run is at another site than this one.
+    fn is_elsewhere(&self, agent: &AgentId, site: usize) -> bool {
+        self.state.agent_index(agent).is_some_and(|agent| self.places.of_agent(agent) != site)
+    }
+
+    fn is_attempt_elsewhere(&self, attempt: &AttemptId, site: usize) -> bool {
+        self.state.current(attempt).is_none_or(|current| self.is_elsewhere(&current.agent, site))
+    }
+
+    /// What is told of an agent counts only from the site where it is.
+    fn on_agent_report(&mut self, site: usize, report: Report) {
+        let is_elsewhere = match &report {
+            Report::Asks { agent, .. }
+            | Report::BadStatus { agent, .. }
+            | Report::StatusGone { agent }
+            | Report::RunnerGone { agent, .. }
+            | Report::AgentProblem { agent, .. } => self.is_elsewhere(agent, site),
+            Report::Offered { attempt, .. } | Report::Evidence { attempt, .. } => {
+                self.is_attempt_elsewhere(attempt, site)
+            }
+            _ => false,
+        };
+        if is_elsewhere {
+            return;
+        }
+        match report {
+            Report::Asks { agent, attempt, asks, heard } => {
+                self.on_asks(site, agent, Asks { attempt, asks, heard });
+            }
             Report::BadStatus { agent, message } => self.note(NoteKind::BadStatus, Some(agent), message),
-            Report::StatusGone { agent } => self.on_status_gone(&agent),
-            Report::QueueEdited { queue } => self.on_queue_edited(queue.as_ref()),
+            Report::StatusGone { agent } => self.on_status_gone(site, &agent),
             Report::RunnerUp { agent, pid, attempt } => self.on_runner_up(&agent, pid, attempt),
             Report::RunnerGone { agent, how } => self.on_runner_gone(&agent, &how),
             Report::AgentProblem { agent, message } => self.on_agent_problem(agent, message),
             Report::Offered { attempt, baseline } => self.on_offered(&attempt, baseline),
             Report::Evidence { attempt, report } => self.on_evidence(&attempt, report),
+            _ => {}
         }
-    }
-
-    pub(super) fn on_link_down(&mut self, why: String) {
-        if self.seen.listed {
-            self.note(NoteKind::HostLost, None, why);
-        }
-        self.seen = Seen::nothing(self.state.agents.len());
-        self.queue_is_written = false;
-        self.quiet_since = None;
     }
 
     /// The same note twice in a row, as from a full disk that is tried every second, is one note.
@@ -87,7 +114,7 @@ impl Engine {
         seen.pid = None;
         seen.runner_attempt = None;
         // Before the listing is complete, what it left behind has not been seen yet.
-        if !self.state.agents[index].is_ours() || !self.seen.listed {
+        if !self.state.agents[index].is_ours() || !self.is_agent_listed(index) {
             return;
         }
         let was_draining = self.state.agents[index].draining;
@@ -155,7 +182,7 @@ impl Engine {
         let Some(index) = self.state.agent_index(&agent) else { return };
         let is_news = self.seen.agents[index].problem.as_ref() != Some(&message);
         self.seen.agents[index].problem = Some(message.clone());
-        if !self.seen.listed {
+        if !self.is_agent_listed(index) {
             return;
         }
         self.rest(index);

@@ -47,8 +47,10 @@ impl Engine {
     }
 
     fn send_word(&mut self, agent: &AgentId, attempt: &AttemptId, said: &Said) {
+        let Some(site) = self.site_of(agent) else { return };
         let (agent, attempt) = (agent.clone(), attempt.clone());
-        self.out.words.push(Command::Say { agent, attempt, number: said.number, text: said.text.clone() });
+        let say = Command::Say { agent, attempt, number: said.number, text: said.text.clone() };
+        self.out.words.push((site, say));
     }
 
     /// Over a new link, all that was said to an attempt under way and may not have been heard.

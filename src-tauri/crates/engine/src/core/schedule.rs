@@ -3,10 +3,11 @@
 
 use miyabi_plan::graph::PlanGraph;
 use miyabi_plan::order::compare;
-use miyabi_plan::{AttemptId, FailureCause, HostId};
+use miyabi_plan::{AttemptId, FailureCause};
 use miyabi_protocol::link::Command;
 use miyabi_protocol::{AgentStatus, StatusFile};
 
+use super::places::HERE;
 use super::seen::OfferSeen;
 use super::{Engine, Weakening};
 use crate::fact::{Fact, NextTry};
@@ -20,7 +21,7 @@ pub(super) struct Precedence {
     /// The wave before which a task need not wait, by task; none without waves.
     pub(super) waves: Vec<Option<u32>>,
     /// All tasks, needs before what needs them.
-    topological: Vec<usize>,
+    pub(super) topological: Vec<usize>,
 }
 
 impl Precedence {
@@ -82,7 +83,7 @@ impl Engine {
     /// The agent that has the task, where it may run it.
     pub(super) fn own_agent(&self, task: usize) -> Option<usize> {
         let own = self.state.agent_index(self.state.home_agent(task));
-        own.filter(|agent| self.is_on_host(task, *agent))
+        own.filter(|agent| self.state.may_run_at(task, *agent))
     }
 
     fn may_begin(&self, task: usize, agent: usize) -> bool {
@@ -108,7 +109,7 @@ impl Engine {
             None => true,
             Some((phase, _)) => phase == miyabi_plan::RunPhase::Stuck,
         };
-        is_open && !self.state.paused && self.seen.listed
+        is_open && !self.state.paused && self.is_listed(HERE)
     }
 
     fn is_ready(&self, index: usize) -> bool {
@@ -166,17 +167,13 @@ impl Engine {
         let state = &self.state.agents[agent];
         state.current.is_none()
             && !state.draining
+            && self.is_agent_listed(agent)
             && seen.status == Some(AgentStatus::Idle)
             && seen.rests_until.is_none()
             && seen.unsure_until.is_none()
             && !seen.is_absent()
             && self.account_bars(agent).is_none()
             && !self.is_runner_barred(agent)
-    }
-
-    fn is_on_host(&self, task: usize, agent: usize) -> bool {
-        let host = self.state.opening.plan.tasks[task].host.as_ref();
-        host.is_none_or(|host| host == &self.state.agents[agent].host)
     }
 
     /// Other agents that may take a task by themselves, in the plan's order, those of other kinds
@@ -186,32 +183,28 @@ impl Engine {
     }
 
     fn may_stand_in(&self, task: usize, agent: usize) -> bool {
-        let pinned = self.state.tasks[task].pinned;
+        let home = self.state.home_agent(task);
         let AgentState { kind, id, .. } = &self.state.agents[agent];
-        if pinned || id == self.state.home_agent(task) || !self.is_on_host(task, agent) {
+        if id == home || !self.state.may_run_at(task, agent) {
             return false;
         }
-        let may_steal =
-            self.state.opening.plan.work_stealing && *kind == self.state.opening.plan.tasks[task].kind();
+        let is_kin = *kind == self.state.opening.plan.tasks[task].kind();
+        let home = self.state.agent_index(home);
+        // Nobody waits for an agent whose host was given up, whoever chose it.
+        if home.is_some_and(|home| self.state.is_given_up(&self.state.agents[home].host)) {
+            return is_kin || self.state.may_cross(task, agent);
+        }
+        // Nor is anything taken from one that is just being reached.
+        let is_awaited = home.is_some_and(|home| self.is_awaited(self.places.of_agent(home)));
+        if self.state.tasks[task].pinned || is_awaited {
+            return false;
+        }
+        let may_steal = self.state.opening.plan.work_stealing && is_kin;
         may_steal || self.state.may_cross(task, agent)
     }
 
     pub(super) fn has_room(&self, agent: usize) -> bool {
-        self.full(&self.state.agents[agent].host).is_none()
-    }
-
-    /// The limit that leaves no room on a host: its own, or that of the whole run.
-    pub(super) fn full(&self, host: &HostId) -> Option<(Option<HostId>, u32)> {
-        let plan = &self.state.opening.plan;
-        let at_work = |agent: &&AgentState| agent.current.is_some() || agent.draining;
-        let here = self.state.agents.iter().filter(at_work).filter(|agent| &agent.host == host).count();
-        let everywhere = self.state.agents.iter().filter(at_work).count();
-        let reached = |count: usize, limit: u32| count >= limit as usize;
-        if let Some(limit) = plan.limits.parallel.filter(|limit| reached(everywhere, *limit)) {
-            return Some((None, limit));
-        }
-        let capacity = plan.host(host).map_or(u32::MAX, |host| host.capacity);
-        reached(here, capacity).then(|| (Some(host.clone()), capacity))
+        self.no_room(agent).is_none()
     }
 
     fn assign(&mut self, task: usize, agent: usize) {
@@ -223,7 +216,8 @@ impl Engine {
         let attempt = AttemptId { task: self.state.tasks[task].id.clone(), number };
         self.begin_trial(agent);
         let id = self.state.agents[agent].id.clone();
-        self.decide(Fact::Assigned { attempt: attempt.clone(), agent: id });
+        let share = self.share(task, agent);
+        self.decide(Fact::Assigned { attempt: attempt.clone(), agent: id, share });
         self.seen.agents[agent].busy_since = None;
         self.offer(agent, &attempt);
     }
@@ -242,7 +236,8 @@ impl Engine {
         (seen.status, seen.progress, seen.stale_busy) = (Some(AgentStatus::Busy), 0.0, false);
         (seen.activity, seen.usage, seen.heard) = (None, None, 0);
         seen.offer = OfferSeen::Sent;
-        self.out.offers.push(Command::Offer { sheet: Box::new(sheet), status });
+        let offer = Command::Offer { sheet: Box::new(sheet), status };
+        self.out.offers.push((self.places.of_agent(agent), offer));
     }
 
     /// The same attempt once more. The time to take it still counts from its first BUSY, so that an

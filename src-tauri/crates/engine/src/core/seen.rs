@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use miyabi_plan::{AgentId, AttemptId};
+use miyabi_protocol::link::Load;
 use miyabi_protocol::{AgentStatus, ApprovalRequest, StatusFile, Timestamp, Usage};
 
 /// After so many offers in a row that nobody took, an agent counts as absent until it shows a
@@ -17,6 +18,13 @@ pub(super) const UNSURE_SECONDS: u32 = 2;
 pub(super) struct Seen {
     /// Parallel to the state's agents.
     pub(super) agents: Vec<AgentSeen>,
+    /// Parallel to the run's sites.
+    pub(super) sites: Vec<SiteSeen>,
+}
+
+/// What was last seen of a site.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SiteSeen {
     /// Whether the helper answers and has shown all that is there.
     pub(super) listed: bool,
     /// Files that were reported before the listing was complete: they are judged together, after
@@ -24,6 +32,12 @@ pub(super) struct Seen {
     pub(super) unlisted: BTreeMap<AgentId, StatusFile>,
     /// Requests for permission, likewise.
     pub(super) unlisted_asks: BTreeMap<AgentId, Asks>,
+    /// Runners at work of agents that moved away, likewise.
+    pub(super) left_behind: Vec<(AgentId, AttemptId)>,
+    /// Its load, and when that was told.
+    pub(super) load: Option<(Load, Timestamp)>,
+    /// Whether its helper has the whole queue, so that changes of it are enough.
+    pub(super) queue_is_written: bool,
 }
 
 /// What waits for an answer, as a helper reported it.
@@ -117,12 +131,7 @@ impl AgentSeen {
 }
 
 impl Seen {
-    pub(super) fn nothing(agents: usize) -> Self {
-        Self {
-            agents: vec![AgentSeen::default(); agents],
-            listed: false,
-            unlisted: BTreeMap::new(),
-            unlisted_asks: BTreeMap::new(),
-        }
+    pub(super) fn nothing(agents: usize, sites: usize) -> Self {
+        Self { agents: vec![AgentSeen::default(); agents], sites: vec![SiteSeen::default(); sites] }
     }
 }

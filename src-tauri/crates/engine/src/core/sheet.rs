@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use miyabi_plan::policy::STAND_IN_PERCENT;
-use miyabi_plan::{Agent, AgentMode, AttemptId, Check, McpTool, McpTools, RunnerKind};
+use miyabi_plan::{Agent, AgentMode, AttemptId, Check, HostId, McpTool, McpTools, RunnerKind};
 use miyabi_protocol::{AgentProtocol, AgentSpec, AttemptSheet, RunnerSpec};
 
 use super::Engine;
@@ -29,9 +29,9 @@ impl Engine {
                 false => self.plain_prompt(id),
             },
             module: task.module.clone(),
-            work_folder: Some(opening.work_folder.clone()),
+            work_folder: Some(self.work_folder(id).to_owned()),
             outputs: task.outputs.clone(),
-            acceptance: task.acceptance.iter().map(|check| self.absolute_check(check)).collect(),
+            acceptance: task.acceptance.iter().map(|check| self.absolute_check(check, &agent.host)).collect(),
             runner: self.runner_spec(id, agent)?,
             estimated_seconds: match self.state.stands_in(self.state.task(&id.task)?, attempt) {
                 true => task.estimated_seconds.saturating_mul(STAND_IN_PERCENT) / 100,
@@ -50,46 +50,71 @@ impl Engine {
             }
             RunnerKind::Command => {
                 let planned = planned?;
-                let environment = self.environment(planned);
-                Some(RunnerSpec::Command { argv: self.absolute(&planned.command), environment })
+                let environment = self.environment(planned, &agent.host);
+                let argv = self.absolute(&planned.command, &agent.host);
+                Some(RunnerSpec::Command { argv, environment })
             }
             RunnerKind::Claude | RunnerKind::Codex | RunnerKind::Acp | RunnerKind::Mcp => {
-                Some(RunnerSpec::Agent(Box::new(self.agent_spec(id, planned?)?)))
+                Some(RunnerSpec::Agent(Box::new(self.agent_spec(id, planned?, &agent.host)?)))
             }
         }
     }
 
-    fn agent_spec(&self, id: &AttemptId, planned: &Agent) -> Option<AgentSpec> {
+    fn agent_spec(&self, id: &AttemptId, planned: &Agent, host: &HostId) -> Option<AgentSpec> {
+        let share = self.state.attempt(id)?.share;
         Some(AgentSpec {
             protocol: protocol(planned)?,
-            argv: self.absolute(&agent_argv(planned)),
-            environment: self.environment(planned),
+            argv: self.absolute(&agent_argv(planned), host),
+            environment: self.environment(planned, host),
             model: planned.model.clone(),
             access: planned.access,
-            budget: self.budget_left(&id.task, &planned.id),
+            budget: share,
+            prices: share.map(|_| self.state.opening.plan.prices.clone()).unwrap_or_default(),
             silent_seconds: self.state.opening.plan.limits.silent_seconds,
             resume: self.session(id),
         })
     }
 
-    fn environment(&self, planned: &Agent) -> BTreeMap<String, String> {
+    fn environment(&self, planned: &Agent, host: &HostId) -> BTreeMap<String, String> {
+        let opening = &self.state.opening;
+        let state_dir = opening.state_dir_at(&opening.site(host)).to_owned();
         let mut environment = planned.environment.clone();
-        environment.insert("MIYABI_PLAN_DIR".to_owned(), self.state.opening.plan_dir.clone());
-        environment.insert("MIYABI_STATE_DIR".to_owned(), self.state.opening.state_dir.clone());
+        environment.insert("MIYABI_PLAN_DIR".to_owned(), self.plan_dir_on(host));
+        environment.insert("MIYABI_STATE_DIR".to_owned(), state_dir);
         environment
     }
 
-    fn absolute_check(&self, check: &Check) -> Check {
-        Check { run: self.absolute(&check.run), time_limit_seconds: check.time_limit_seconds }
+    /// Where the work of an attempt is done.
+    pub(super) fn work_folder(&self, id: &AttemptId) -> &str {
+        let opening = &self.state.opening;
+        let attempt = self.state.attempt(id);
+        attempt.map_or(&opening.work_folder, |attempt| opening.work_folder_on(&attempt.host))
+    }
+
+    /// Where the plan's folder lies on a host. One that is part of the work folder here is part of the
+    /// one there; of any other one there is no copy, and the work folder stands for it.
+    fn plan_dir_on(&self, host: &HostId) -> String {
+        let opening = &self.state.opening;
+        let there = opening.site(host).host().and_then(|host| opening.plan.host(host)).cloned();
+        let Some(there) = there.and_then(|host| host.work_folder) else { return opening.plan_dir.clone() };
+        let place = match Path::new(&opening.plan_dir).strip_prefix(&opening.work_folder) {
+            Ok(rest) if rest != Path::new("") => Path::new(&there).join(rest),
+            _ => return there,
+        };
+        place.to_string_lossy().into_owned()
+    }
+
+    fn absolute_check(&self, check: &Check, host: &HostId) -> Check {
+        Check { run: self.absolute(&check.run, host), time_limit_seconds: check.time_limit_seconds }
     }
 
     /// A program given with a folder is meant from the plan's folder; a bare name is looked up.
-    fn absolute(&self, argv: &[String]) -> Vec<String> {
+    fn absolute(&self, argv: &[String], host: &HostId) -> Vec<String> {
         let mut argv = argv.to_vec();
         if let Some(program) = argv.first_mut()
             && program.contains('/')
         {
-            let path = Path::new(&self.state.opening.plan_dir).join(program.trim_start_matches("./"));
+            let path = Path::new(&self.plan_dir_on(host)).join(program.trim_start_matches("./"));
             *program = path.to_string_lossy().into_owned();
         }
         argv

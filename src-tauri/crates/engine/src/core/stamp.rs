@@ -52,8 +52,13 @@ impl Engine {
     /// Before more is spent, all that is known to be spent counts.
     pub(super) fn note_all_usage(&mut self) {
         for agent in 0..self.state.agents.len() {
-            self.note_usage(agent, Moment::End);
+            self.note_usage_of(agent);
         }
+    }
+
+    /// What an agent used until now, as far as it was told.
+    pub(super) fn note_usage_of(&mut self, agent: usize) {
+        self.note_usage(agent, Moment::End);
     }
 
     fn note_usage(&mut self, agent: usize, moment: Moment) {
@@ -84,7 +89,11 @@ impl Engine {
     /// What an agent claims with FAILED. Only a runner of ours is believed when it says why.
     pub(super) fn failed_claim(&self, agent: usize, file: &StatusFile) -> Claim {
         let failure = file.miyabi.as_ref().and_then(|stamp: &MiyabiStamp| stamp.failure);
-        let failure = failure.filter(|failure| self.state.agents[agent].is_ours() && is_a_runners(failure));
+        let has_leases = self.state.opening.plan.failover.lease_seconds().is_some();
+        let is_known = |failure: &Failure| {
+            is_a_runners(failure) && (has_leases || failure.cause != FailureCause::HostLost)
+        };
+        let failure = failure.filter(|failure| self.state.agents[agent].is_ours() && is_known(failure));
         Claim::Failed {
             errors: file.errors.clone(),
             cause: failure.map(|failure| failure.cause),

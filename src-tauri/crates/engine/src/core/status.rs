@@ -1,23 +1,29 @@
 //! Status files: what an agent's file means for its attempt.
 
-use miyabi_plan::{AgentId, AttemptId, FailureCause, HostId};
+use miyabi_plan::{AgentId, AttemptId, FailureCause, Host, HostId, TransportKind};
 use miyabi_protocol::{AgentStatus, StatusFile};
 
+use super::elsewhere::attempt_in;
+use super::places::host_here;
 use super::seen::OfferSeen;
 use super::{Engine, Weakening};
 use crate::fact::{Fact, NoteKind};
 use crate::state::AttemptPhase;
 
 impl Engine {
-    pub(super) fn on_status(&mut self, agent: &AgentId, file: &StatusFile) {
-        if !self.seen.listed {
-            self.seen.unlisted.insert(agent.clone(), file.clone());
+    pub(super) fn on_status(&mut self, site: usize, agent: &AgentId, file: &StatusFile) {
+        if !self.is_listed(site) {
+            self.seen.sites[site].unlisted.insert(agent.clone(), file.clone());
             return;
         }
         let Some(index) = self.state.agent_index(agent) else {
-            self.on_stranger(agent, file);
+            self.on_stranger(site, agent, file);
             return;
         };
+        if self.places.of_agent(index) != site {
+            self.on_status_elsewhere(site, index, file);
+            return;
+        }
         self.seen.agents[index].read(file);
         match self.state.agents[index].current.clone() {
             Some(attempt) if self.is_of(file, &attempt) => self.on_own_status(index, &attempt, file),
@@ -27,9 +33,9 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_status_gone(&mut self, agent: &AgentId) {
-        if !self.seen.listed {
-            self.seen.unlisted.remove(agent);
+    pub(super) fn on_status_gone(&mut self, site: usize, agent: &AgentId) {
+        if !self.is_listed(site) {
+            self.seen.sites[site].unlisted.remove(agent);
             return;
         }
         let Some(index) = self.state.agent_index(agent) else { return };
@@ -37,8 +43,8 @@ impl Engine {
         self.mend_missing_file(index);
     }
 
-    /// A new file, IDLE, is an agent that asks for work of its kind.
-    fn on_stranger(&mut self, agent: &AgentId, file: &StatusFile) {
+    /// A new file, IDLE, is an agent that asks for work of its kind, where its file is.
+    fn on_stranger(&mut self, site: usize, agent: &AgentId, file: &StatusFile) {
         if file.status != AgentStatus::Idle {
             let detail =
                 format!("agent {agent} is in no plan and its file says {:?}; it is left alone", file.status);
@@ -50,7 +56,7 @@ impl Engine {
             self.note(NoteKind::BadStatus, Some(agent.clone()), detail);
             return;
         }
-        let Some(host) = self.host_of_stranger(file) else { return };
+        let host = self.host_of_stranger(site, file);
         self.decide(Fact::AgentJoined { agent: agent.clone(), host });
         if let Some(index) = self.state.agent_index(agent) {
             self.seen.agents[index].read(file);
@@ -58,12 +64,15 @@ impl Engine {
         }
     }
 
-    fn host_of_stranger(&self, file: &StatusFile) -> Option<HostId> {
-        let plan = &self.state.opening.plan;
-        let named = file.miyabi.as_ref().and_then(|stamp| HostId::new(stamp.host.as_str()).ok());
-        let named = named.filter(|id| plan.host(id).is_some());
-        let local = || plan.hosts.iter().find(|host| host.transport == miyabi_plan::TransportKind::Local);
-        named.or_else(|| local().or(plan.hosts.first()).map(|host| host.id.clone()))
+    fn host_of_stranger(&self, site: usize, file: &StatusFile) -> HostId {
+        let opening = &self.state.opening;
+        let at_site = |host: &&Host| &opening.site(&host.id) == self.places.site(site);
+        let hosts = || opening.plan.hosts.iter().filter(at_site);
+        let stamp = file.miyabi.as_ref().map(|stamp| stamp.host.as_str());
+        let named = hosts().find(|host| Some(host.id.as_str()) == stamp);
+        let local = || hosts().find(|host| host.transport == TransportKind::Local);
+        let found = named.or_else(local).or_else(|| hosts().next());
+        found.map_or_else(|| host_here(&self.state), |host| host.id.clone())
     }
 
     /// Whether a file speaks of this attempt. A writer that drops our stamp is believed by its
@@ -172,10 +181,17 @@ impl Engine {
             AgentStatus::Idle => self.decide(Fact::Drained { agent: id }),
             AgentStatus::Completed | AgentStatus::Failed => {
                 self.drop_late_claim(agent, file);
+                if let Some(attempt) = attempt_in(file).filter(|_| self.takes_late_claims(file)) {
+                    self.decide(Fact::Completed { attempt, evidence: None });
+                }
                 self.decide(Fact::Drained { agent: id });
                 self.write_idle(agent);
             }
         }
+    }
+
+    fn takes_late_claims(&self, file: &StatusFile) -> bool {
+        self.weakening == Some(Weakening::TakeLateClaims) && file.status == AgentStatus::Completed
     }
 
     /// The agent has nothing to do, as far as we decided.
@@ -212,16 +228,13 @@ impl Engine {
     fn begin_draining(&mut self, agent: usize, file: &StatusFile) {
         let id = self.state.agents[agent].id.clone();
         self.decide(Fact::DrainBegan { agent: id });
-        let task = file.task_id.as_deref().and_then(|task| miyabi_plan::TaskId::new(task).ok());
-        let number = file.miyabi.as_ref().map(|stamp| stamp.attempt).filter(|number| *number > 0);
-        if let (Some(task), Some(number)) = (task, number) {
-            let stale = AttemptId { task, number };
+        if let Some(stale) = attempt_in(file) {
             self.stop_runner(agent, &stale, "this attempt does not count any more");
         }
     }
 
     /// What it used was used all the same.
-    fn drop_late_claim(&mut self, agent: usize, file: &StatusFile) {
+    pub(super) fn drop_late_claim(&mut self, agent: usize, file: &StatusFile) {
         self.read_stamp(agent, file);
         let task: String = file.task_id.as_deref().unwrap_or("no task").chars().take(60).collect();
         self.decide(Fact::LateClaim { agent: self.state.agents[agent].id.clone(), task });

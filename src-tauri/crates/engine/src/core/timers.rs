@@ -4,13 +4,14 @@ use miyabi_plan::{AttemptId, FailureCause};
 use miyabi_protocol::Timestamp;
 
 use super::Engine;
+use super::places::HERE;
 use super::seen::UNSURE_SECONDS;
 use crate::fact::Fact;
 use crate::state::{Attempt, AttemptPhase, Standing};
 
 impl Engine {
     pub(super) fn next_timer(&self) -> Option<Timestamp> {
-        if self.is_stopped || !self.seen.listed {
+        if self.is_stopped || !self.is_listed(HERE) {
             return None;
         }
         let attempts = self.state.tasks.iter().enumerate().filter_map(|(index, task)| match task.standing {
@@ -20,6 +21,7 @@ impl Engine {
         });
         let rests = self.seen.agents.iter().flat_map(|seen| [seen.rests_until, seen.unsure_until]).flatten();
         let others = self.next_account_start().chain(self.rechecks()).chain(self.approval_timers());
+        let others = others.chain(self.room_timers());
         // What is due already was looked at; it waits for something else than time.
         attempts.chain(rests).chain(others).chain(self.stuck_at()).filter(|due| *due > self.now).min()
     }
@@ -37,12 +39,15 @@ impl Engine {
         }
     }
 
-    /// When an attempt has had its time; none while nothing is measured.
+    /// When an attempt has had its time; none while nothing is measured, as on a host that is lost.
     fn deadline(&self, task: usize, attempt: &Attempt) -> Option<Timestamp> {
         let plan = &self.state.opening.plan;
+        let agent = self.state.agent_index(&attempt.agent)?;
+        if !self.is_agent_listed(agent) {
+            return None;
+        }
         match attempt.phase {
             AttemptPhase::Offered => {
-                let agent = self.state.agent_index(&attempt.agent)?;
                 // Counted from when BUSY was on the disk, not from when it was decided.
                 Some(self.seen.agents[agent].busy_since?.plus_seconds(plan.limits.offer_seconds))
             }
@@ -61,7 +66,7 @@ impl Engine {
             seen.rests_until = seen.rests_until.filter(|until| *until > self.now);
             seen.unsure_until = seen.unsure_until.filter(|until| *until > self.now);
         }
-        if !self.seen.listed {
+        if !self.is_listed(HERE) {
             return;
         }
         self.expire_approvals();

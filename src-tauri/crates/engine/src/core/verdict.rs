@@ -47,6 +47,10 @@ impl Engine {
         error: String,
     ) {
         let runner = self.state.agents[agent].runner;
+        if cause == FailureCause::HostLost {
+            self.fail_attempt(attempt, cause, error, NextTry::Free);
+            return;
+        }
         if !runner.has_model() {
             let next = self.next_try(attempt);
             self.fail_attempt(attempt, cause, error, next);
@@ -61,7 +65,8 @@ impl Engine {
             }
             FailureCause::BudgetReached => {
                 let id = self.state.agents[agent].id.clone();
-                let waits = self.ran_out_of_money(&attempt.task, &id);
+                self.note_last_usage(attempt);
+                let waits = self.ran_out_of_money(attempt, &id);
                 let next = if waits { NextTry::Free } else { self.next_try(attempt) };
                 self.fail_attempt(attempt, cause, error, next);
             }
@@ -107,7 +112,8 @@ impl Engine {
             sheet.assigned_at = first.assigned_at;
         }
         let baseline = first.and_then(|first| first.baseline.clone());
-        self.out.checks.push(Command::CheckEvidence { sheet: Box::new(sheet), baseline });
+        let check = Command::CheckEvidence { sheet: Box::new(sheet), baseline };
+        self.out.checks.push((self.places.of_agent(agent), check));
     }
 
     pub(super) fn on_evidence(&mut self, attempt: &AttemptId, report: EvidenceReport) {

@@ -1,9 +1,10 @@
 //! Why a task does not run: every task that is not running has at least one reason.
 
-use miyabi_plan::WaitReason;
+use miyabi_plan::{HostId, WaitReason};
 use miyabi_protocol::Timestamp;
 
 use super::Engine;
+use super::places::HERE;
 use crate::state::{Standing, TaskState};
 
 impl Engine {
@@ -47,15 +48,16 @@ impl Engine {
         let Some(first) = able.first().copied() else {
             return Some(WaitReason::Kind { kind: self.state.opening.plan.tasks[index].kind() });
         };
-        if !self.seen.listed {
-            return Some(WaitReason::Host { host: self.state.agents[first].host.clone() });
+        let waited_for = self.host_waited_for(first, &able);
+        able.retain(|agent| self.is_agent_listed(*agent));
+        if able.is_empty() || !self.is_listed(HERE) {
+            return Some(WaitReason::Host { host: waited_for.clone() });
         }
         able.retain(|agent| !self.is_over_budget(index, *agent));
         let Some(first) = able.first().copied() else { return Some(WaitReason::Budget) };
         let free = able.iter().copied().filter(|agent| self.is_free(*agent));
-        if let Some((host, limit)) = free.clone().find_map(|agent| self.full(&self.state.agents[agent].host))
-        {
-            return Some(WaitReason::Capacity { host, limit });
+        if let Some(no_room) = free.clone().find_map(|agent| self.no_room(agent)) {
+            return Some(no_room);
         }
         if free.count() > 0 {
             return Some(self.at_work(first));
@@ -65,6 +67,13 @@ impl Engine {
             let works = able.iter().copied().find(|agent| !self.is_runner_barred(*agent));
             self.at_work(works.unwrap_or(first))
         }))
+    }
+
+    /// Of the hosts whose agents could take a task, one that may come back by itself, where there is one.
+    fn host_waited_for(&self, first: usize, able: &[usize]) -> &HostId {
+        let mut hosts = able.iter().map(|agent| &self.state.agents[*agent].host);
+        let may_return = hosts.find(|host| !self.state.is_given_up(host));
+        may_return.unwrap_or(&self.state.agents[first].host)
     }
 
     fn at_work(&self, agent: usize) -> WaitReason {

@@ -1,6 +1,6 @@
 //! How facts change the state: the only mutator, live and in replay.
 
-use miyabi_plan::{AgentId, AttemptId, FailureCause, RunnerKind, TaskId};
+use miyabi_plan::{AgentId, AttemptId, FailureCause, RunnerKind, TaskId, Usd};
 use miyabi_protocol::{ApprovalAnswer, EvidenceReport, Timestamp, Usage};
 
 use super::inbox::ReachedBudget;
@@ -15,11 +15,11 @@ impl RunState {
             Fact::Opened { .. }
             | Fact::LateClaim { .. }
             | Fact::QueueEditUndone { .. }
-            | Fact::HostLost { .. }
-            | Fact::HostBack { .. }
-            | Fact::HostGivenUp { .. }
-            | Fact::AgentMoved { .. }
             | Fact::Noted { .. } => {}
+            Fact::HostLost { host, why } => self.host_lost(host, why, at),
+            Fact::HostBack { host } => self.host_back(host, at),
+            Fact::HostGivenUp { host, by } => self.host_given_up(host, *by),
+            Fact::AgentMoved { agent, host } => self.agent_moved(agent, host),
             Fact::SessionKnown { .. } | Fact::Spent { .. } | Fact::Said { .. } | Fact::Slept { .. } => {
                 self.apply_to_attempts(fact, at);
             }
@@ -63,7 +63,7 @@ impl RunState {
                     task.error = Some("cancelled".to_owned());
                 }
             }
-            Fact::Assigned { attempt, agent } => self.assign(attempt, agent, at),
+            Fact::Assigned { attempt, agent, share } => self.assign(attempt, agent, *share, at),
             Fact::BaselineTaken { attempt, baseline } => {
                 self.with_attempt(attempt, |a| a.baseline = Some(baseline.clone()));
             }
@@ -146,15 +146,19 @@ impl RunState {
         }
     }
 
-    /// Nothing that runs and nobody who is asked had that time. An attempt that waits for a person
-    /// stands still anyhow.
+    /// Nothing that runs and nobody who is asked had that time. An attempt that waits for a person, or
+    /// whose host is lost, stands still anyhow.
     fn slept(&mut self, millis: i64) {
         let active = self.tasks.iter_mut().filter(|task| task.standing == Standing::Active);
         let running = active.filter_map(|task| task.attempts.last_mut());
-        for attempt in running.filter(|a| a.phase == AttemptPhase::Running && a.waits_since.is_none()) {
+        let moves = |a: &&mut Attempt| {
+            a.phase == AttemptPhase::Running && a.waits_since.is_none() && a.lost_since.is_none()
+        };
+        for attempt in running.filter(moves) {
             attempt.stood_still_millis = attempt.stood_still_millis.saturating_add(millis);
         }
-        for open in &mut self.inbox.approvals {
+        let lost = self.lost_approvals();
+        for open in self.inbox.approvals.iter_mut().filter(|open| !lost.contains(&open.number)) {
             open.counts_from = open.counts_from.plus_millis(millis);
         }
     }
@@ -187,7 +191,10 @@ impl RunState {
         self.free_agent_of(attempt);
         self.clear_approvals(attempt, at);
         self.end_trial(attempt);
-        self.with_attempt(attempt, |a| a.answered.clear());
+        self.with_attempt(attempt, |a| {
+            a.answered.clear();
+            a.lost_since = None;
+        });
     }
 
     fn free_agent_of(&mut self, attempt: &AttemptId) {
@@ -196,11 +203,11 @@ impl RunState {
         }
     }
 
-    fn assign(&mut self, id: &AttemptId, agent: &AgentId, at: Timestamp) {
-        if let Some(index) = self.agent_index(agent) {
-            self.agents[index].current = Some(id.clone());
-            self.count_start(id, index, at);
-        }
+    fn assign(&mut self, id: &AttemptId, agent: &AgentId, share: Option<Usd>, at: Timestamp) {
+        let Some(index) = self.agent_index(agent) else { return };
+        let host = self.agents[index].host.clone();
+        self.agents[index].current = Some(id.clone());
+        self.count_start(id, index, at);
         let resumes = self.task(&id.task).and_then(|task| self.session_for(task, agent));
         if let Some(task) = self.task_mut(&id.task) {
             task.standing = Standing::Active;
@@ -208,7 +215,7 @@ impl RunState {
             task.started_at.get_or_insert(at);
             task.completed_at = None;
             task.error = None;
-            task.attempts.push(Attempt { resumes, ..Attempt::new(id.number, agent, at) });
+            task.attempts.push(Attempt { resumes, share, ..Attempt::new(id.number, agent, &host, at) });
         }
     }
 

@@ -106,17 +106,26 @@ impl RunState {
         items
     }
 
-    /// When a request is answered by itself; none where it waits on.
+    /// When a request is answered by itself; none where it waits on, or its host is lost.
     #[must_use]
     pub fn answers_at(&self, open: &OpenApproval) -> Option<Timestamp> {
         let policy = &self.opening.plan.approvals;
-        let answers = policy.on_time_out != PolicyAnswer::Ask;
+        let is_lost = self.current(&open.attempt).is_some_and(|attempt| attempt.lost_since.is_some());
+        let answers = policy.on_time_out != PolicyAnswer::Ask && !is_lost;
         answers.then(|| open.counts_from.plus_seconds(policy.time_out_seconds))
     }
 
     /// The requests of one attempt that nobody answered yet.
     pub fn approvals_of(&self, attempt: &AttemptId) -> impl Iterator<Item = &OpenApproval> {
         self.inbox.approvals.iter().filter(move |open| &open.attempt == attempt)
+    }
+
+    /// The numbers of the requests from hosts that are lost.
+    pub(super) fn lost_approvals(&self) -> BTreeSet<u32> {
+        let is_lost = |open: &&OpenApproval| {
+            self.current(&open.attempt).is_some_and(|attempt| attempt.lost_since.is_some())
+        };
+        self.inbox.approvals.iter().filter(is_lost).map(|open| open.number).collect()
     }
 
     /// Every request that nobody answered yet.
@@ -180,6 +189,8 @@ impl RunState {
         }
         self.with_attempt(attempt, |a| {
             if let Some(since) = a.waits_since.take() {
+                // What is counted here is not counted again when its host is back.
+                a.lost_since = a.lost_since.map(|_| at);
                 a.stood_still_millis = a.stood_still_millis.saturating_add(at.millis_since(since).max(0));
             }
         });

@@ -15,7 +15,7 @@ impl RunState {
         let to = &self.agents[index];
         // Two programs never go on in one session at the same time.
         let finds_it =
-            !from.draining && from.runner == to.runner && from.host == to.host && self.can_resume(index);
+            !from.draining && from.runner == to.runner && before.host == to.host && self.can_resume(index);
         if !finds_it || is_spoilt(before) {
             return None;
         }

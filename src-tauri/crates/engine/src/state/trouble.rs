@@ -117,8 +117,9 @@ impl RunState {
             return false;
         }
         let planned = &self.opening.plan.tasks[task];
+        let may_run = self.may_run_at(task, agent);
         let agent = &self.agents[agent];
-        if agent.kind == planned.kind() || planned.host.as_ref().is_some_and(|host| host != &agent.host) {
+        if agent.kind == planned.kind() || !may_run {
             return false;
         }
         let Some(own) = self.runner_of_kind(task) else { return false };

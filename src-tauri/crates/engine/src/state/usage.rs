@@ -57,11 +57,18 @@ impl RunState {
         self.spending.by_budget.get(budget).copied().unwrap_or_default()
     }
 
-    /// What the run's attempts under way may still cost, at the average of those that ended.
+    /// What the attempts under way may still spend of their shares. `but` is left out.
     #[must_use]
-    pub fn reserved(&self) -> Usd {
-        let average = self.spending.ended.micros().checked_div(self.spending.ended_count).unwrap_or_default();
-        Usd::from_micros(average.saturating_mul(self.models_at_work()))
+    pub fn reserved(&self, but: Option<&AttemptId>) -> Usd {
+        let under_way = self.agents.iter().filter_map(|agent| agent.current.as_ref());
+        let others = under_way.filter(|id| Some(*id) != but).filter_map(|id| self.attempt(id));
+        others.map(|one| one.share.unwrap_or_default().less(one.usage.cost.unwrap_or_default())).sum()
+    }
+
+    /// What the attempts that ended cost on average; nothing while none has told.
+    pub(crate) fn average_cost(&self) -> Usd {
+        let average = self.spending.ended.micros().checked_div(self.spending.ended_count);
+        Usd::from_micros(average.unwrap_or_default())
     }
 
     /// Enters what an attempt cost more than was known.

@@ -144,6 +144,8 @@ pub(crate) struct Bench {
     pub(crate) engine: Engine,
     pub(crate) journal: Vec<Entry>,
     pub(crate) done: Vec<Command>,
+    /// The sites of the same.
+    pub(crate) sites: Vec<Site>,
     now: i64,
 }
 
@@ -151,7 +153,7 @@ impl Bench {
     pub(crate) fn open(opening: RunOpening) -> Self {
         let now = Timestamp::from_millis(0);
         let (engine, step) = Engine::open(opening, now);
-        let mut bench = Self { engine, journal: Vec::new(), done: Vec::new(), now: 0 };
+        let mut bench = Self { engine, journal: Vec::new(), done: Vec::new(), sites: Vec::new(), now: 0 };
         bench.take(step);
         let step = bench.engine.backend_started(now);
         bench.take(step);
@@ -191,7 +193,8 @@ impl Bench {
 
     fn take(&mut self, step: Step) {
         self.journal.extend(step.facts);
-        self.done = step.effects.into_iter().map(|Effect::Send { command, .. }| command).collect();
+        let sent = step.effects.into_iter().map(|Effect::Send { site, command }| (site, command));
+        (self.sites, self.done) = sent.unzip();
     }
 
     pub(crate) fn event(&mut self, event: Event) {
@@ -200,7 +203,11 @@ impl Bench {
     }
 
     pub(crate) fn report(&mut self, report: Report) {
-        self.event(Event::Reported { site: Site::Here, report });
+        self.report_at(&Site::Here, report);
+    }
+
+    pub(crate) fn report_at(&mut self, site: &Site, report: Report) {
+        self.event(Event::Reported { site: site.clone(), report });
     }
 
     pub(crate) fn order(&mut self, order: Order) -> Result<(), OrderError> {
@@ -331,6 +338,12 @@ impl Bench {
     /// What was wanted in the last step, in a word each: `BUSY CG-1 T.1`, `IDLE CG-1`, `queue`, ...
     pub(crate) fn wanted(&self) -> Vec<String> {
         self.done.iter().filter_map(word).collect()
+    }
+
+    /// What was wanted in the last step of one site.
+    pub(crate) fn wanted_at(&self, site: &Site) -> Vec<String> {
+        let sent = self.sites.iter().zip(&self.done).filter(|(to, _)| *to == site);
+        sent.filter_map(|(_, command)| word(command)).collect()
     }
 
     /// The same without the queue.

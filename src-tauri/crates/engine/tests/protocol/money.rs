@@ -145,26 +145,80 @@ fn an_agent_whose_own_task_waits_for_money_takes_another_one_meanwhile() {
 }
 
 #[test]
-fn a_start_reserves_what_the_attempts_under_way_may_still_cost() {
+fn what_is_left_is_shared_among_those_at_work_and_never_more_than_that() {
     let ids = ["CG-1", "CG-2", "CG-3"];
     let tasks = [("A", "CG-1", ""), ("B", "CG-1", "A"), ("C", "CG-2", "A"), ("D", "CG-3", "A")];
     let mut plan = with_models(plan(&ids, &tasks));
     plan.budget.run = Some(usd(3.0));
     let mut bench = Bench::begun(opening(plan));
+    assert_eq!(bench.spec().budget, Some(usd(3.0)), "nothing can run beside A");
     bench.offered("A.1");
     bench.says_with("CG-1", AgentStatus::Completed, "A.1", costs(1.0));
-    let started: Vec<String> = bench.wanted_of_agents();
     assert_eq!(
-        started,
-        ["IDLE CG-1", "BUSY CG-1 B.1", "BUSY CG-2 C.1", "BUSY CG-3 D.1"],
-        "1 + 2 x 1 is not past 3"
+        bench.wanted_of_agents(),
+        ["IDLE CG-1", "BUSY CG-1 B.1", "BUSY CG-2 C.1"],
+        "$2 is left, and an attempt costs $1"
     );
-    bench.takes("CG-2", "C.1");
-    bench.fails("CG-2", "C.1", FailureCause::Crashed);
-    bench.takes("CG-1", "B.1");
-    bench.says_with("CG-1", InProgress, "B.1", costs(1.5));
-    bench.pass(10);
-    assert_eq!(bench.wanted_of_agents(), Vec::<String>::new(), "2.5 is spent, and two are under way");
-    assert_eq!(bench.engine.waiting(2), [WaitReason::Budget]);
+    assert_eq!((share(&bench, "B"), share(&bench, "C")), (Some(usd(1.0)), Some(usd(1.0))));
+    assert_eq!(bench.engine.waiting(3), [WaitReason::Budget]);
     assert!(bench.engine.state().inbox().is_empty(), "nothing is reached yet");
+    bench.takes("CG-1", "B.1");
+    bench.says_with("CG-1", AgentStatus::Completed, "B.1", costs(0.2));
+    assert_eq!(bench.wanted_of_agents(), ["IDLE CG-1", "BUSY CG-3 D.1"], "B left some");
+    assert_eq!(share(&bench, "D"), Some(usd(0.8)));
+}
+
+fn share(bench: &Bench, id: &str) -> Option<Usd> {
+    bench.task(id).attempts.last().and_then(|last| last.share)
+}
+
+fn runs_out(bench: &mut Bench, id: &str, of: &str, dollars: f64) {
+    let failure = Some(Failure { cause: FailureCause::BudgetReached, until: None });
+    bench.says_with(id, Failed, of, MiyabiStamp { failure, ..costs(dollars) });
+}
+
+#[test]
+fn who_used_up_its_share_goes_on_with_what_others_leave_and_then_a_person_is_asked() {
+    let mut plan = with_models(plan(&["CG-1", "CG-2"], &[("A", "CG-1", ""), ("B", "CG-2", "")]));
+    plan.budget.run = Some(usd(4.0));
+    let mut bench = Bench::begun(opening(plan));
+    assert_eq!((share(&bench, "A"), share(&bench, "B")), (Some(usd(2.0)), Some(usd(2.0))));
+    bench.takes("CG-2", "B.1");
+    bench.takes("CG-1", "A.1");
+    runs_out(&mut bench, "CG-1", "A.1", 1.8);
+    assert_eq!((bench.standing("A"), bench.task("A").tries_spent), (Standing::Waiting, 0));
+    assert_eq!(bench.engine.waiting(0), [WaitReason::Budget]);
+    assert!(bench.engine.state().inbox().is_empty(), "B may leave some");
+    bench.wanted_of_agents();
+    bench.says_with("CG-2", AgentStatus::Completed, "B.1", costs(0.5));
+    assert_eq!(bench.wanted_of_agents(), ["IDLE CG-2", "BUSY CG-1 A.2"]);
+    assert_eq!(share(&bench, "A"), Some(usd(1.7)), "all that is left");
+    bench.takes("CG-1", "A.2");
+    runs_out(&mut bench, "CG-1", "A.2", 1.5);
+    assert_eq!(bench.wanted_of_agents(), ["IDLE CG-1"], "$0.20 was too little before");
+    let inbox = bench.engine.state().inbox();
+    let [InboxItem::Budget(reached)] = inbox.as_slice() else { panic!("{inbox:?}") };
+    assert_eq!((&reached.budget, reached.spent), (&BudgetOf::Run, usd(3.8)), "asked before it is passed");
+    bench.order(Order::RaiseBudget { number: reached.number, limit: usd(4.5) }).expect("fits");
+    assert_eq!(bench.wanted_of_agents(), ["BUSY CG-1 A.3"]);
+    assert_eq!(share(&bench, "A"), Some(usd(0.7)));
+}
+
+#[test]
+fn who_comes_to_the_end_of_a_part_goes_on_at_once_where_there_is_more() {
+    let tasks = [("A", "CG-1", ""), ("B", "CG-2", "A"), ("C", "CG-2", "")];
+    let mut plan = with_models(plan(&["CG-1", "CG-2"], &tasks));
+    plan.budget.run = Some(usd(4.0));
+    let mut bench = Bench::begun(opening(plan));
+    bench.takes("CG-2", "C.1");
+    bench.says_with("CG-2", AgentStatus::Completed, "C.1", costs(0.1));
+    bench.takes("CG-1", "A.1");
+    runs_out(&mut bench, "CG-1", "A.1", 1.9);
+    assert_eq!(share(&bench, "A"), Some(usd(2.0)), "$1.90 that C left is free");
+    assert!(bench.has(|fact| matches!(fact, Fact::Assigned { attempt, .. } if attempt.number == 2)));
+    assert!(bench.engine.state().inbox().is_empty());
+    // One that stops far below its limit is not started again and again.
+    bench.takes("CG-1", "A.2");
+    runs_out(&mut bench, "CG-1", "A.2", 0.1);
+    assert_eq!(bench.engine.state().inbox().len(), 1);
 }

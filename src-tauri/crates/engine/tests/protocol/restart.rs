@@ -257,7 +257,7 @@ fn a_lost_link_fails_nothing_and_wakes_nobody_for_nothing() {
     bench.takes("CG-1", "A.1");
     bench.event(miyabi_engine::Event::LinkDown { site: Site::Here, why: "the helper ended".to_owned() });
     assert_eq!(bench.engine.wake_at(), None);
-    assert!(!bench.engine.is_connected());
+    assert!(!bench.engine.is_reached(&Site::Here));
     bench.pass(7200);
     assert_eq!(bench.standing("A"), Standing::Active);
     bench.runner_up("CG-1", "");

@@ -6,6 +6,7 @@
 mod bodies;
 mod chance;
 mod ledger;
+mod links;
 mod models;
 mod plans;
 mod rules;
@@ -19,7 +20,7 @@ use miyabi_engine::Weakening;
 use run::{Outcome, play};
 
 /// What has to happen now and then, for the rules to mean anything.
-const SEEN: [&str; 11] = [
+const SEEN: [&str; 17] = [
     "session goes on",
     "account rests",
     "program lost",
@@ -31,6 +32,12 @@ const SEEN: [&str; 11] = [
     "timed out",
     "budget reached",
     "budget raised",
+    "host lost",
+    "host back",
+    "host given up by a person",
+    "host given up after its leases",
+    "agent moved",
+    "late claim",
 ];
 
 fn number(name: &str) -> Option<u64> {
@@ -84,6 +91,8 @@ fn it_bites() {
         Weakening::IgnoreNeeds,
         Weakening::IgnoreRests,
         Weakening::IgnoreBudgets,
+        Weakening::IgnoreLeases,
+        Weakening::TakeLateClaims,
     ] {
         let found = (0..1000).find_map(|seed| Some((seed, try_seed(seed, Some(weakening), false).err()?)));
         let (seed, broken) = found.unwrap_or_else(|| panic!("{weakening:?} goes unnoticed"));

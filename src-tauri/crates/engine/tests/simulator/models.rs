@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use miyabi_plan::{AgentId, AttemptId, FailureCause, RunnerKind, Usd};
+use miyabi_plan::{AttemptId, FailureCause, RunnerKind, Usd};
 use miyabi_protocol::link::Report;
 use miyabi_protocol::{
     AgentSpec, ApprovalAnswer, ApprovalRequest, Failure, MiyabiStamp, RunnerSpec, StatusFile, Usage,
@@ -11,6 +11,7 @@ use miyabi_protocol::{
 
 use crate::bodies::Work;
 use crate::chance::Chance;
+use crate::links::Who;
 use crate::world::{Act, Happening, World};
 
 /// What is behind an agent.
@@ -140,7 +141,7 @@ impl World {
     }
 
     /// A model asks, and waits.
-    pub(crate) fn ask(&mut self, agent: &AgentId) {
+    pub(crate) fn ask(&mut self, agent: &Who) {
         let at = self.time();
         let tool = (*self.chance.pick(&["Bash", "Edit", "WebFetch"])).to_owned();
         let Some(work) = self.bodies.get_mut(agent).and_then(|body| body.work.as_mut()) else { return };
@@ -156,16 +157,16 @@ impl World {
         self.tell_asks(agent);
     }
 
-    pub(crate) fn tell_asks(&mut self, agent: &AgentId) {
+    pub(crate) fn tell_asks(&mut self, agent: &Who) {
         let Some(work) = self.bodies.get(agent).and_then(|body| body.work.as_ref()) else { return };
         let Some(attempt) = work.attempt().filter(|_| work.begun) else { return };
         let asks = work.asks.clone();
-        self.report(Report::Asks { agent: agent.clone(), attempt, asks, heard: 0 });
+        self.report(agent.0, Report::Asks { agent: agent.1.clone(), attempt, asks, heard: 0 });
     }
 
     pub(crate) fn answered(
         &mut self,
-        agent: &AgentId,
+        agent: &Who,
         attempt: &AttemptId,
         request: &str,
         answer: &ApprovalAnswer,

@@ -14,6 +14,7 @@ use crate::chance::Chance;
 /// A run that is about to be opened.
 pub(crate) fn opening(chance: &mut Chance, seed: u64) -> RunOpening {
     let mode = chance.small(0..=9);
+    let on_hosts = chance.one_in(2);
     let choice = Choice { follow_waves: chance.one_in(3), drop_conflicting_edges: chance.one_in(4) };
     RunOpening {
         run_id: format!("sim-{seed}"),
@@ -28,12 +29,16 @@ pub(crate) fn opening(chance: &mut Chance, seed: u64) -> RunOpening {
         rehearse: (mode == 0).then_some(60.0),
         external: mode == 1 || mode == 2,
         checks_external: chance.one_in(2),
-        on_hosts: false,
+        on_hosts,
     }
 }
 
 fn plan(chance: &mut Chance) -> Plan {
     let hosts = hosts(chance);
+    let failover = match chance.one_in(2) {
+        true => Failover::After { seconds: chance.small(60..=600) },
+        false => Failover::ByPerson,
+    };
     let agents = agents(chance, &hosts);
     let tasks = tasks(chance, &agents);
     Plan {
@@ -64,7 +69,7 @@ fn plan(chance: &mut Chance) -> Plan {
             after_failures: chance.small(1..=4),
             recheck_seconds: chance.small(10..=600),
         },
-        failover: Failover::default(),
+        failover,
         prices: PriceTable::default(),
         layout: TmuxLayout::default(),
     }
@@ -87,8 +92,9 @@ fn budget(chance: &mut Chance) -> Budget {
 }
 
 fn hosts(chance: &mut Chance) -> Vec<Host> {
+    let all_are_far = chance.one_in(6);
     let host = |(at, capacity): (usize, u32)| Host {
-        transport: if at == 0 { TransportKind::Local } else { TransportKind::Ssh },
+        transport: if at == 0 && !all_are_far { TransportKind::Local } else { TransportKind::Ssh },
         ..Host::local(HostId::new(format!("host{at}")).expect("a valid id"), capacity)
     };
     let capacities: Vec<u32> = (0..chance.small(1..=3)).map(|_| chance.small(1..=6)).collect();

@@ -1,13 +1,13 @@
 //! What must hold at every step, whatever happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use miyabi_engine::projection::queue_file;
 use miyabi_engine::{
-    Attempt, AttemptPhase, Effect, Engine, Entry, Fact, RunState, Standing, Step, TaskState,
+    AgentState, Attempt, AttemptPhase, Effect, Engine, Entry, Fact, RunState, Standing, Step, TaskState,
 };
-use miyabi_plan::{AgentId, PlanGraph};
-use miyabi_protocol::link::{Command, Report};
+use miyabi_plan::{AgentId, AttemptId, HostId, PlanGraph, Site};
+use miyabi_protocol::link::{Command, Load, Report};
 use miyabi_protocol::{AgentStatus, QueueFile, TaskStatus};
 
 use crate::ledger::Ledger;
@@ -16,6 +16,9 @@ use crate::world::{World, update};
 /// What was broken, for people.
 pub(crate) type Broken = String;
 
+/// An agent's file at a site.
+type At = (Site, AgentId);
+
 /// A second look at a run, beside the engine's own.
 pub(crate) struct Rules {
     /// The facts so far, applied one by one: what a replay of the journal gives.
@@ -23,11 +26,13 @@ pub(crate) struct Rules {
     ledger: Ledger,
     graph: PlanGraph,
     /// What the engine knows of each file by what it was told and what it wrote.
-    known: BTreeMap<AgentId, AgentStatus>,
+    known: BTreeMap<At, AgentStatus>,
     /// Whether each runner of ours says that it is at something.
-    at_work: BTreeMap<AgentId, bool>,
-    queue: Option<QueueFile>,
-    listed: bool,
+    at_work: BTreeMap<At, bool>,
+    queues: BTreeMap<Site, QueueFile>,
+    listed: BTreeSet<Site>,
+    /// Which sites said last that too little is free, and when.
+    scarce: BTreeMap<Site, (Load, i64)>,
 }
 
 impl Rules {
@@ -39,8 +44,9 @@ impl Rules {
             graph,
             known: BTreeMap::new(),
             at_work: BTreeMap::new(),
-            queue: None,
-            listed: false,
+            queues: BTreeMap::new(),
+            listed: BTreeSet::new(),
+            scarce: BTreeMap::new(),
         }
     }
 
@@ -62,27 +68,31 @@ impl Rules {
         seen
     }
 
-    pub(crate) fn unlink(&mut self) {
-        self.known.clear();
-        self.at_work.clear();
-        (self.queue, self.listed) = (None, false);
+    pub(crate) fn unlink(&mut self, site: &Site) {
+        self.known.retain(|(at, _), _| at != site);
+        self.at_work.retain(|(at, _), _| at != site);
+        self.queues.remove(site);
+        self.scarce.remove(site);
+        self.listed.remove(site);
     }
 
-    pub(crate) fn told(&mut self, report: &Report) {
+    pub(crate) fn told(&mut self, site: &Site, report: &Report, now: i64) {
+        let at = |agent: &AgentId| (site.clone(), agent.clone());
         match report {
             Report::Status { agent, status } => {
-                self.known.insert(agent.clone(), status.status);
+                self.known.insert(at(agent), status.status);
             }
             Report::StatusGone { agent } => {
-                self.known.remove(agent);
+                self.known.remove(&at(agent));
             }
             Report::RunnerUp { agent, attempt, .. } => {
-                self.at_work.insert(agent.clone(), attempt.is_some());
+                self.at_work.insert(at(agent), attempt.is_some());
             }
             Report::RunnerGone { agent, .. } => {
-                self.at_work.insert(agent.clone(), false);
+                self.at_work.insert(at(agent), false);
             }
-            Report::Listed => self.listed = true,
+            Report::Listed => drop(self.listed.insert(site.clone())),
+            Report::Load(load) => drop(self.scarce.insert(site.clone(), (*load, now))),
             _ => {}
         }
     }
@@ -100,18 +110,26 @@ impl Rules {
         self.check_state(engine)?;
         step.effects
             .iter()
-            .try_for_each(|Effect::Send { command, .. }| self.check_command(command, engine))?;
-        match &self.queue {
-            Some(queue) if queue.tasks != queue_file(engine.state(), world.time()).tasks => {
-                Err("the queue, as it was sent, does not show what was decided".to_owned())
-            }
-            _ => Ok(()),
+            .try_for_each(|Effect::Send { site, command }| self.check_command(site, command, engine))?;
+        let queue_now = queue_file(engine.state(), world.time()).tasks;
+        let differs = self.queues.values().any(|queue| queue.tasks != queue_now);
+        match differs.then_some(()) {
+            Some(()) => Err("the queue, as it was sent, does not show what was decided".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// An attempt that a host's leases ended is not at work any more when the next one begins.
+    pub(crate) fn check_overlap(&self, older: &AttemptId, newer: &AttemptId) -> Result<(), Broken> {
+        match self.ledger.failed_over.contains(older) {
+            true => Err(format!("{newer} begins while {older}, whose lease was over, is at work")),
+            false => Ok(()),
         }
     }
 
     fn check_fact(&self, entry: &Entry, world: &World) -> Result<(), Broken> {
         match &entry.fact {
-            Fact::Assigned { attempt, agent } => {
+            Fact::Assigned { attempt, agent, .. } => {
                 let index = self.shadow.task_index(&attempt.task).ok_or("an unknown task is assigned")?;
                 let task = &self.shadow.tasks[index];
                 if task.attempts.iter().any(|one| one.number >= attempt.number) {
@@ -130,6 +148,7 @@ impl Rules {
                 }
                 self.check_taker(index, agent)?;
                 self.check_room(agent)?;
+                self.check_load(agent, world.now)?;
                 self.check_wave(index)
             }
             Fact::Completed { attempt, .. } => {
@@ -157,11 +176,24 @@ impl Rules {
         if taker.current.is_some() || taker.draining {
             return Err(format!("{agent} is given {} while it is not free", planned.id));
         }
+        let given_up =
+            |host: &HostId| self.shadow.lost_host(host).is_some_and(|lost| lost.given_up.is_some());
+        let home = self.shadow.agent(self.shadow.home_agent(task));
+        let is_orphan = home.is_some_and(|home| given_up(&home.host));
+        let from = self.shadow.opening.plan.agent(agent).map(|agent| &agent.host);
+        let is_bound = planned
+            .host
+            .as_ref()
+            .is_some_and(|host| host != &taker.host && Some(host) != from && !given_up(host));
+        let site = self.shadow.opening.site(&taker.host);
+        if !self.listed.contains(&site) {
+            return Err(format!("{agent} is given {} and cannot be reached", planned.id));
+        }
         let may = taker.kind == planned.kind() || crosses || chosen;
-        if !may || planned.host.as_ref().is_some_and(|host| host != &taker.host) {
+        if !may || is_bound {
             return Err(format!("{agent} may not take {}", planned.id));
         }
-        if !is_home && !crosses && (state.pinned || !self.shadow.opening.plan.work_stealing) {
+        if !is_home && !crosses && !is_orphan && (state.pinned || !self.shadow.opening.plan.work_stealing) {
             return Err(format!("{agent} steals {}", planned.id));
         }
         if self.shadow.paused || self.shadow.ended.is_some() {
@@ -175,12 +207,29 @@ impl Rules {
         let host = &self.shadow.agent(agent).expect("it was found before").host;
         let at_work: Vec<_> =
             self.shadow.agents.iter().filter(|one| one.current.is_some() || one.draining).collect();
+        let is_gone =
+            |one: &AgentState| self.shadow.lost_host(&one.host).is_some_and(|lost| lost.given_up.is_some());
+        let everywhere = at_work.iter().filter(|one| !is_gone(one)).count();
         let here = at_work.iter().filter(|one| &one.host == host).count();
         let capacity = plan.host(host).map_or(usize::MAX, |host| host.capacity as usize);
         let parallel = plan.limits.parallel.map_or(usize::MAX, |limit| limit as usize);
-        match here < capacity && at_work.len() < parallel {
+        match here < capacity && everywhere < parallel {
             true => Ok(()),
             false => Err(format!("{agent} is given work past the capacity of {host} or of the run")),
+        }
+    }
+
+    fn check_load(&self, agent: &AgentId, now: i64) -> Result<(), Broken> {
+        let host = &self.shadow.agent(agent).expect("it was found before").host;
+        let site = self.shadow.opening.site(host);
+        let Some((load, at)) = self.scarce.get(&site).filter(|_| self.shadow.opening.rehearse.is_none())
+        else {
+            return Ok(());
+        };
+        let is_scarce = |free: u32| (1..512).contains(&free);
+        match (is_scarce(load.memory_free_mib) || is_scarce(load.disk_free_mib)) && now < at + 60_000 {
+            true => Err(format!("{agent} is given work and {host} has too little left for it: {load:?}")),
+            false => Ok(()),
         }
     }
 
@@ -237,18 +286,21 @@ impl Rules {
     }
 
     /// The table of who may write what over what, as far as the engine can know.
-    fn check_command(&mut self, command: &Command, engine: &Engine) -> Result<(), Broken> {
+    fn check_command(&mut self, site: &Site, command: &Command, engine: &Engine) -> Result<(), Broken> {
+        if !self.listed.contains(site) {
+            return Err(format!("{site} is not reached, and is told {command:?}"));
+        }
         match command {
-            Command::WriteQueue { queue } => self.queue = Some(queue.clone()),
-            Command::UpdateQueue { updated_at, tasks } => match &mut self.queue {
+            Command::WriteQueue { queue } => drop(self.queues.insert(site.clone(), queue.clone())),
+            Command::UpdateQueue { updated_at, tasks } => match self.queues.get_mut(site) {
                 Some(queue) => update(queue, *updated_at, tasks.clone()),
                 None => return Err("changes of a queue are sent that was never sent whole".to_owned()),
             },
             Command::Offer { sheet, status } => {
-                if !self.listed {
-                    return Err(format!("{} is offered before anything is known", sheet.attempt));
+                if engine.state().site_of(&sheet.agent).as_ref() != Some(site) {
+                    return Err(format!("{} is offered at {site}, where its agent is not", sheet.attempt));
                 }
-                let entry = self.queue.as_ref().and_then(|queue| {
+                let entry = self.queues.get(site).and_then(|queue| {
                     queue.tasks.iter().find(|task| task.task_id == sheet.attempt.task.as_str())
                 });
                 let is_told = entry.is_some_and(|task| {
@@ -257,24 +309,35 @@ impl Rules {
                 if !is_told {
                     return Err(format!("{} is offered before the queue says so", sheet.attempt));
                 }
-                let known = self.known.insert(sheet.agent.clone(), status.status);
+                let known = self.known.insert((site.clone(), sheet.agent.clone()), status.status);
                 if !matches!(known, None | Some(AgentStatus::Idle)) {
                     return Err(format!("BUSY is written over {known:?} of {}", sheet.agent));
                 }
             }
-            Command::WriteStatus { agent, status } => self.check_write(agent, status.status, engine)?,
+            Command::WriteStatus { agent, status } => self.check_write(site, agent, status.status, engine)?,
             _ => {}
         }
         Ok(())
     }
 
-    fn check_write(&mut self, agent: &AgentId, status: AgentStatus, engine: &Engine) -> Result<(), Broken> {
-        let known = self.known.insert(agent.clone(), status);
+    fn check_write(
+        &mut self,
+        site: &Site,
+        agent: &AgentId,
+        status: AgentStatus,
+        engine: &Engine,
+    ) -> Result<(), Broken> {
+        let at = (site.clone(), agent.clone());
+        let known = self.known.insert(at.clone(), status);
         let state = engine.state().agent(agent).ok_or("the file of an unknown agent is written")?;
-        let is_proved_dead = state.is_ours() && !self.at_work.get(agent).copied().unwrap_or(false);
+        let is_proved_dead = state.is_ours() && !self.at_work.get(&at).copied().unwrap_or(false);
         let is_judged = |phase| !matches!(phase, Some(AttemptPhase::Claimed | AttemptPhase::Running));
-        let phase =
-            state.current.as_ref().and_then(|id| engine.state().current(id)).map(|current| current.phase);
+        let is_here = engine.state().site_of(agent).as_ref() == Some(site);
+        if !is_here && status != AgentStatus::Idle {
+            return Err(format!("{status:?} of {agent} is written at {site}, where it is not"));
+        }
+        let current = state.current.as_ref().filter(|_| is_here);
+        let phase = current.and_then(|id| engine.state().current(id)).map(|current| current.phase);
         match (status, known) {
             (AgentStatus::Idle, Some(AgentStatus::InProgress)) if !is_proved_dead => {
                 Err(format!("IDLE is written over the IN_PROGRESS of {agent}"))

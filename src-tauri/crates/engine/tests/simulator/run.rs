@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use miyabi_engine::{
     Effect, Engine, Entry, Event, Fact, InboxItem, Order, OrderError, Standing, Step, Weakening, journal,
 };
-use miyabi_plan::{AgentId, RunPhase, TaskId, Usd};
+use miyabi_plan::{AgentId, HostId, RunPhase, TaskId, Usd};
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{ApprovalAnswer, ApprovalScope, StatusFile, TaskStatus, Timestamp};
 
 use crate::bodies::Body;
 use crate::chance::Chance;
+use crate::links::{Who, Wire};
 use crate::models::Model;
 use crate::plans;
 use crate::rules::{Broken, Rules};
@@ -53,7 +54,7 @@ pub(crate) fn play(seed: u64, weakening: Option<Weakening>, trace: bool) -> Resu
     let evil = if chance.one_in(4) { 0 } else { 1 };
     let kills_left = if chance.one_in(3) { 0 } else { chance.small(1..=5) };
     let kill_one_in = *chance.pick(&[15, 60, 200]);
-    let world = World::new(chance, evil, trace);
+    let world = World::new(chance, &opening, evil, trace);
     let (engine, step) = Engine::open(opening, Timestamp::from_millis(0));
     let rules = Rules::new(engine.state().clone());
     let engine = weaken(engine, weakening);
@@ -73,7 +74,7 @@ pub(crate) fn play(seed: u64, weakening: Option<Weakening>, trace: bool) -> Resu
     run.take(step)?;
     let step = run.engine.backend_started(run.world.time());
     run.take(step)?;
-    run.world.connect();
+    run.reach_out();
     run.go()?;
     run.look_back()?;
     run.outcome.millis = run.world.now;
@@ -91,10 +92,17 @@ fn weaken(engine: Engine, weakening: Option<Weakening>) -> Engine {
 
 impl Run {
     fn people_the_world(&mut self) {
-        let agents: Vec<_> = self.engine.state().agents.iter().map(|a| (a.id.clone(), a.is_ours())).collect();
+        let state = self.engine.state();
+        let agents: Vec<_> = state.agents.iter().map(|a| (a.id.clone(), a.is_ours())).collect();
         for (id, ours) in agents {
             let mut body = Body::new(ours, self.world.evil, &mut self.world.chance);
             body.model = self.model_of(&id);
+            if let Some(model) = &body.model {
+                self.world.models.insert(id.clone(), model.clone());
+            }
+            let site = self.engine.state().site_of(&id);
+            let site = self.world.sites.iter().position(|known| Some(&known.site) == site.as_ref());
+            let id = (site.expect("every agent is at a site of the run"), id);
             self.world.bodies.insert(id.clone(), body);
             let never = self.world.evil > 0 && self.world.chance.one_in(12);
             if !ours && !never {
@@ -106,7 +114,8 @@ impl Run {
             }
         }
         if self.world.evil > 0 {
-            for _ in 0..self.world.chance.small(0..=6) {
+            let has_hosts = self.world.sites.len() > 1;
+            for _ in 0..self.world.chance.small(0..=if has_hosts { 12 } else { 6 }) {
                 use Chaos::*;
                 let all = [
                     Order,
@@ -123,8 +132,13 @@ impl Run {
                     StrangerAppears,
                     Sleep,
                 ];
-                let chaos = *self.world.chance.pick(&all);
-                let at = self.world.chance.within(0..=500_000);
+                let to_hosts =
+                    [CutHost, CutHost, CutHost, HalfOpen, RebootHost, KillHelper, Load, Load, Load, Order];
+                let (chaos, latest) = match has_hosts && !self.world.chance.one_in(3) {
+                    true => (*self.world.chance.pick(&to_hosts), 200_000),
+                    false => (*self.world.chance.pick(&all), 500_000),
+                };
+                let at = self.world.chance.within(0..=latest);
                 self.world.plan(at, Happening::Chaos(chaos));
             }
         }
@@ -142,6 +156,9 @@ impl Run {
             self.outcome.steps += 1;
             if self.outcome.steps > MOST_STEPS || self.world.now > MOST_MILLIS {
                 return Err(format!("the run has not ended: {:?}", self.engine.state().phase()));
+            }
+            for (older, newer) in std::mem::take(&mut self.world.overlaps) {
+                self.rules.check_overlap(&older, &newer)?;
             }
             if !self.world.violations.is_empty() {
                 return Err(self.world.violations.join("; "));
@@ -165,22 +182,37 @@ impl Run {
                     let order = self.some_answer();
                     self.order(order)?;
                 }
+                (_, None) if self.engine.state().ended.is_none() && self.lost_for_good().is_some() => {
+                    let host = self.lost_for_good().expect("it was just found");
+                    self.order(Order::GiveUpHost(host))?;
+                }
                 _ => return Ok(()),
             }
         }
     }
 
+    /// A host that does not come back, and that nobody has given up.
+    fn lost_for_good(&self) -> Option<HostId> {
+        let mut lost = self.engine.state().lost_hosts().filter(|host| host.given_up.is_none());
+        lost.next().map(|host| host.id.clone())
+    }
+
     fn happens(&mut self) -> Result<(), Broken> {
         let Some(happening) = self.world.pop() else { return Ok(()) };
         match happening {
-            Happening::Execute(command) => self.world.execute(command),
-            Happening::Deliver(report) => {
-                self.rules.told(&report);
-                self.handle(Event::Reported { site: Site::Here, report })?;
+            Happening::Execute(site, command) => self.world.execute(site, command),
+            Happening::Deliver(from, report) => {
+                let site = self.world.sites[from].site.clone();
+                self.rules.told(&site, &report, self.world.now);
+                self.handle(Event::Reported { site, report })?;
             }
             Happening::Look(agent) => self.world.look(agent),
-            Happening::LookAtQueue => self.world.look_at_queue(),
-            Happening::List => self.world.list(),
+            Happening::LookAtQueue(site) => self.world.look_at_queue(site),
+            Happening::List(site) => self.world.list(site),
+            Happening::Missed(site, links) => self.missed(site, links)?,
+            Happening::Reach(site) => self.reach(site)?,
+            Happening::LeaseEnds(site) => self.world.lease_ends(site),
+            Happening::LeaseOver(site, links) => self.lease_over(site, links)?,
             Happening::Act(agent, life, act) => self.world.act(&agent, life, act),
             Happening::Restart => self.restart()?,
             Happening::Chaos(chaos) => self.chaos(chaos)?,
@@ -211,9 +243,10 @@ impl Run {
                 )
             });
         }
-        for Effect::Send { command, .. } in &step.effects {
-            self.world
-                .say(|| format!("  < {}", format!("{command:?}").chars().take(180).collect::<String>()));
+        for Effect::Send { site, command } in &step.effects {
+            self.world.say(|| {
+                format!("  < {site} {}", format!("{command:?}").chars().take(180).collect::<String>())
+            });
         }
         self.rules.check(&self.engine, &step, &self.world)?;
         let dies = self.kills_left > 0 && self.world.now > 0 && self.world.chance.one_in(self.kill_one_in);
@@ -221,8 +254,8 @@ impl Run {
             return self.die_in(step);
         }
         self.save(&step.facts);
-        for Effect::Send { command, .. } in step.effects {
-            self.world.send(command);
+        for Effect::Send { site, command } in step.effects {
+            self.world.send(&site, command);
         }
         Ok(())
     }
@@ -244,8 +277,8 @@ impl Run {
         self.save(&step.facts[..kept]);
         if kept == step.facts.len() {
             let sent = self.world.chance.up_to(step.effects.len());
-            for Effect::Send { command, .. } in step.effects.into_iter().take(sent) {
-                self.world.send(command);
+            for Effect::Send { site, command } in step.effects.into_iter().take(sent) {
+                self.world.send(&site, command);
             }
         } else if self.world.chance.one_in(2) {
             let torn = &step.facts[kept];
@@ -257,16 +290,92 @@ impl Run {
         });
         self.go_down();
         if self.world.chance.one_in(6) {
-            self.world.wipe();
+            self.world.wipe(0);
         }
         Ok(())
     }
 
     fn go_down(&mut self) {
         self.is_down = true;
-        self.world.cut();
+        for site in 0..self.world.sites.len() {
+            if self.world.sites[site].link_is_up {
+                self.world.cut(site);
+            }
+        }
         let after = self.world.chance.within(0..=30_000);
         self.world.plan(after, Happening::Restart);
+    }
+
+    /// A backend that has just begun reaches out for its helper, and for the hosts.
+    fn reach_out(&mut self) {
+        self.world.connect(0);
+        for site in 1..self.world.sites.len() {
+            self.world.count_whole_lease(site);
+            let links = self.world.sites[site].links;
+            if self.world.sites[site].cut_until > self.world.now {
+                let after = self.world.chance.within(0..=10_000);
+                self.world.plan(after, Happening::Missed(site, links));
+            }
+            self.reach_again(site);
+        }
+    }
+
+    fn reach_again(&mut self, site: usize) {
+        let until = self.world.sites[site].cut_until.max(self.world.now);
+        if until < i64::MAX / 2 {
+            let after = until - self.world.now + self.world.chance.within(0..=30_000);
+            self.world.plan(after, Happening::Reach(site));
+        }
+    }
+
+    fn reach(&mut self, site: usize) -> Result<(), Broken> {
+        let own = &self.world.sites[site];
+        if self.is_down || own.link_is_up {
+            return Ok(());
+        }
+        if own.cut_until > self.world.now {
+            self.reach_again(site);
+            return self.tell_of_loss(site);
+        }
+        self.world.connect(site);
+        Ok(())
+    }
+
+    /// No answer came over this link for too long, or none was made.
+    fn missed(&mut self, site: usize, links: u32) -> Result<(), Broken> {
+        if self.is_down || self.world.sites[site].links != links {
+            return Ok(());
+        }
+        if self.world.sites[site].link_is_up {
+            self.world.cut(site);
+            self.reach_again(site);
+        }
+        self.tell_of_loss(site)
+    }
+
+    fn tell_of_loss(&mut self, at: usize) -> Result<(), Broken> {
+        let site = self.world.sites[at].site.clone();
+        self.rules.unlink(&site);
+        self.handle(Event::LinkDown { site, why: "no answer".to_owned() })?;
+        match self.world.sites[at].lease_is_over {
+            true => self.tell_of_lease(at),
+            false => Ok(()),
+        }
+    }
+
+    fn lease_over(&mut self, site: usize, links: u32) -> Result<(), Broken> {
+        if self.is_down || self.world.sites[site].links != links {
+            return Ok(());
+        }
+        self.world.sites[site].lease_is_over = true;
+        self.tell_of_lease(site)
+    }
+
+    fn tell_of_lease(&mut self, site: usize) -> Result<(), Broken> {
+        match self.world.sites[site].site.host().cloned() {
+            Some(host) => self.handle(Event::LeaseOver { host }),
+            None => Ok(()),
+        }
     }
 
     fn restart(&mut self) -> Result<(), Broken> {
@@ -287,7 +396,7 @@ impl Run {
         let step = self.engine.backend_started(self.world.time());
         self.save(&step.facts);
         self.rules.check(&self.engine, &step, &self.world)?;
-        self.world.connect();
+        self.reach_out();
         Ok(())
     }
 
@@ -300,26 +409,25 @@ impl Run {
             }
             Chaos::EditQueue => self.edit_queue(),
             Chaos::KillAgent => {
-                let agents: Vec<AgentId> = self.world.bodies.keys().cloned().collect();
+                let agents: Vec<Who> = self.world.bodies.keys().cloned().collect();
                 let agent = self.world.chance.pick(&agents).clone();
                 self.world.die(&agent, "killed by signal 9");
             }
             Chaos::KillAllRunners => self.kill_runners(),
-            Chaos::WipeFolder => self.world.wipe(),
+            Chaos::WipeFolder => {
+                let site = self.world.chance.up_to(self.world.sites.len() - 1);
+                self.world.wipe(site);
+            }
             Chaos::Reboot => {
                 self.go_down();
-                let agents: Vec<AgentId> = self.world.bodies.keys().cloned().collect();
-                for agent in agents {
-                    self.world.die(&agent, "reboot");
-                }
-                self.world.wipe();
+                self.world.reboot(0);
             }
             Chaos::CutLink if !self.is_down => {
-                self.world.cut();
-                self.rules.unlink();
+                self.world.cut(0);
+                self.rules.unlink(&Site::Here);
                 self.handle(Event::LinkDown { site: Site::Here, why: "the helper ended".to_owned() })?;
                 if !self.is_down {
-                    self.world.connect();
+                    self.world.connect(0);
                 }
             }
             Chaos::CutLink => {}
@@ -329,13 +437,53 @@ impl Run {
                 self.world.sleep(millis);
                 self.handle(Event::Slept { millis })?;
             }
+            Chaos::CutHost | Chaos::HalfOpen | Chaos::RebootHost | Chaos::KillHelper | Chaos::Load => {
+                self.chaos_at_host(chaos)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn chaos_at_host(&mut self, chaos: Chaos) -> Result<(), Broken> {
+        let site = self.world.chance.small(1..=u32::try_from(self.world.sites.len() - 1).expect("few"));
+        let site = site as usize;
+        let millis = match self.world.chance.small(0..=6) {
+            0 => self.world.chance.within(1..=8_000),
+            1 | 2 => self.world.chance.within(9_000..=60_000),
+            3 | 4 => self.world.chance.within(60_000..=900_000),
+            5 => self.world.chance.within(900_000..=20_000_000),
+            _ => i64::MAX,
+        };
+        let is_up = self.world.sites[site].link_is_up;
+        match chaos {
+            Chaos::CutHost if is_up => self.world.damage(site, Wire::Cut, millis),
+            Chaos::HalfOpen if is_up => {
+                let wire = *self.world.chance.pick(&[Wire::ToHost, Wire::FromHost]);
+                self.world.damage(site, wire, millis);
+            }
+            Chaos::RebootHost => {
+                self.world.reboot(site);
+                if is_up {
+                    let millis = self.world.chance.within(20_000..=300_000);
+                    self.world.damage(site, Wire::Cut, millis);
+                }
+            }
+            Chaos::KillHelper if is_up => {
+                let links = self.world.sites[site].links;
+                self.missed(site, links)?;
+            }
+            Chaos::Load => {
+                let site = self.world.chance.up_to(self.world.sites.len() - 1);
+                self.world.tell_load(site);
+            }
+            _ => {}
         }
         Ok(())
     }
 
     fn kill_runners(&mut self) {
         let ours = self.world.bodies.iter().filter(|(_, body)| body.ours);
-        let ours: Vec<AgentId> = ours.map(|(agent, _)| agent.clone()).collect();
+        let ours: Vec<Who> = ours.map(|(agent, _)| agent.clone()).collect();
         for agent in ours {
             self.world.die(&agent, "the tmux server was killed");
         }
@@ -346,7 +494,9 @@ impl Run {
         let kind = plan.agents[0].id.kind();
         let agent = AgentId::new(format!("{kind}-9{}", self.world.chance.small(0..=9))).expect("a valid id");
         let body = Body::new(false, self.world.evil, &mut self.world.chance);
-        if !self.world.bodies.contains_key(&agent) {
+        let site = self.world.chance.up_to(self.world.sites.len() - 1);
+        if !self.world.bodies.keys().any(|(_, known)| known == &agent) {
+            let agent = (site, agent);
             self.world.bodies.insert(agent.clone(), body);
             self.world.plan(0, Happening::Act(agent, 0, Act::Rise));
         }
@@ -361,6 +511,10 @@ impl Run {
         let task = self.some_task();
         let agents: Vec<AgentId> = self.engine.state().agents.iter().map(|agent| agent.id.clone()).collect();
         let agent = self.world.chance.pick(&agents).clone();
+        let hosts: Vec<HostId> = self.engine.state().lost_hosts().map(|host| host.id.clone()).collect();
+        if !hosts.is_empty() && self.world.chance.one_in(2) {
+            return Order::GiveUpHost(self.world.chance.pick(&hosts).clone());
+        }
         match self.world.chance.small(0..=17) {
             13..=15 if !self.engine.state().inbox().is_empty() => self.some_answer(),
             16 | 17 => Order::Say { agent, text: "be quick".to_owned() },
@@ -435,7 +589,9 @@ impl Run {
         let agent = self.world.chance.pick(&agents).to_string();
         let which = self.world.chance.up_to(40);
         let what = self.world.chance.small(0..=4);
-        let Some(queue) = self.world.queue.as_mut().filter(|queue| !queue.tasks.is_empty()) else { return };
+        let site = self.world.chance.up_to(self.world.sites.len() - 1);
+        let queue = self.world.sites[site].queue.as_mut();
+        let Some(queue) = queue.filter(|queue| !queue.tasks.is_empty()) else { return };
         let count = queue.tasks.len();
         let failed = queue.tasks.iter().position(|task| task.status == TaskStatus::Failed);
         let task = &mut queue.tasks[failed.unwrap_or(which % count)];
@@ -446,7 +602,7 @@ impl Run {
             3 => drop(queue.tasks.remove(which % count)),
             _ => task.status = TaskStatus::Pending,
         }
-        self.world.plan(10, Happening::LookAtQueue);
+        self.world.plan(10, Happening::LookAtQueue(site));
     }
 
     /// After the last event.
@@ -471,10 +627,13 @@ impl Run {
             return Err(format!("{attempt} was begun {times} times"));
         }
         // One that spoke of old work while it was at new work has still to show the end of that.
-        let is_done = |agent: &AgentId| state.agent(agent).is_none_or(|agent| !agent.draining);
+        let is_done = |(site, agent): &Who| {
+            let drains = state.agent(agent).is_some_and(|agent| agent.draining);
+            !drains && self.world.sites[*site].link_is_up
+        };
         let open = self.world.files.iter().find(|(agent, file)| is_open_claim(file) && is_done(agent));
         if let Some((agent, file)) = open {
-            return Err(format!("the {:?} of {agent} was never acknowledged", file.status));
+            return Err(format!("the {:?} of {agent:?} was never acknowledged", file.status));
         }
         let entries = journal::read(&self.disk).map_err(|error| error.to_string())?.entries;
         let replayed = Engine::replay(&entries).ok_or("the journal has no opening")?;

@@ -1,18 +1,18 @@
-//! The world as the engine meets it: a state folder, a helper, a link with delays, and agents. In
-//! virtual time.
+//! The world as the engine meets it: state folders, helpers, and agents. In virtual time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use miyabi_plan::{AgentId, AttemptId, TaskId};
+use miyabi_plan::{AgentId, AttemptId, FailureCause, Site, TaskId};
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{
-    AgentStatus, AttemptSheet, Baseline, CheckResult, EvidenceReport, QueueFile, QueueTask, StatusFile,
-    Timestamp,
+    AgentStatus, AttemptSheet, Baseline, CheckResult, EvidenceReport, Failure, QueueFile, QueueTask,
+    RunOpening, StatusFile, Timestamp,
 };
 
 use crate::bodies::{Body, Fate, Work, attempt_in, duration};
 use crate::chance::Chance;
-use crate::models::Providers;
+use crate::links::{SiteWorld, Who};
+use crate::models::{Model, Providers};
 
 /// A queue with some of its entries replaced.
 pub(crate) fn update(queue: &mut QueueFile, updated_at: Timestamp, tasks: Vec<QueueTask>) {
@@ -27,17 +27,25 @@ pub(crate) fn update(queue: &mut QueueFile, updated_at: Timestamp, tasks: Vec<Qu
 #[derive(Debug, Clone)]
 pub(crate) enum Happening {
     /// A command arrives at the helper.
-    Execute(Command),
+    Execute(usize, Command),
     /// A report arrives at the engine.
-    Deliver(Report),
+    Deliver(usize, Report),
     /// The helper notices that an agent's file changed.
-    Look(AgentId),
+    Look(Who),
     /// The helper notices that the queue changed.
-    LookAtQueue,
+    LookAtQueue(usize),
     /// The helper has made its first full look.
-    List,
+    List(usize),
+    /// The backend misses an answer over this link of a host.
+    Missed(usize, u32),
+    /// The backend reaches a host, if it can be reached.
+    Reach(usize),
+    /// The last lease of a host's runners is over by their own clock.
+    LeaseEnds(usize),
+    /// And by ours.
+    LeaseOver(usize, u32),
     /// An agent acts.
-    Act(AgentId, u32, Act),
+    Act(Who, u32, Act),
     /// A backend starts on what the one before it left.
     Restart,
     /// Something is done to the run from outside.
@@ -69,29 +77,33 @@ pub(crate) enum Chaos {
     CutLink,
     StrangerAppears,
     Sleep,
+    CutHost,
+    HalfOpen,
+    RebootHost,
+    KillHelper,
+    Load,
 }
 
 pub(crate) struct World {
     pub(crate) chance: Chance,
     pub(crate) now: i64,
     pub(crate) evil: u32,
-    pub(crate) files: BTreeMap<AgentId, StatusFile>,
-    pub(crate) queue: Option<QueueFile>,
-    pub(crate) bodies: BTreeMap<AgentId, Body>,
-    /// Whether the helper serves a backend, and has a link to it.
-    pub(crate) link_is_up: bool,
+    pub(crate) files: BTreeMap<Who, StatusFile>,
+    pub(crate) bodies: BTreeMap<Who, Body>,
+    /// This machine, then the hosts.
+    pub(crate) sites: Vec<SiteWorld>,
+    /// For how long runners go on without contact, in ms.
+    pub(crate) lease: Option<i64>,
+    /// The host that agents are on which moved to this machine.
+    host_here: String,
+    /// What is behind each agent, wherever it is.
+    pub(crate) models: BTreeMap<AgentId, Model>,
+    /// Attempts of one task that were at work at the same time, the older one first.
+    pub(crate) overlaps: Vec<(AttemptId, AttemptId)>,
     pub(crate) trace: bool,
     agenda: BTreeMap<(i64, u64), Happening>,
     planned: u64,
-    slow_link: i64,
-    /// Whether the helper tells of files that it wrote itself.
-    echoes: bool,
-    commands_until: i64,
-    reports_until: i64,
-    told: BTreeMap<AgentId, StatusFile>,
-    queue_written: Option<QueueFile>,
-    /// What the helper was commanded to write; it begins with nothing.
-    queue_commanded: Option<QueueFile>,
+    pub(crate) told: BTreeMap<Who, StatusFile>,
     pub(crate) sheets: BTreeMap<AttemptId, AttemptSheet>,
     pub(crate) providers: Providers,
     /// Every claim to be done, with the number that its writer knew.
@@ -104,28 +116,33 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(mut chance: Chance, evil: u32, trace: bool) -> Self {
-        let slow_link = *chance.pick(&[0, 5, 50, 3_000]);
-        let echoes = chance.one_in(2);
+    pub(crate) fn new(mut chance: Chance, opening: &RunOpening, evil: u32, trace: bool) -> Self {
+        let mut site = |site: Site| {
+            let slow = *chance.pick(&[0, 5, 50, 3_000]);
+            let ahead = if site == Site::Here { 0 } else { chance.within(-600_000..=600_000) };
+            SiteWorld::new(site, slow, chance.one_in(2), ahead)
+        };
+        let sites = opening.sites().into_iter().map(&mut site).collect();
+        let mut hosts = opening.plan.hosts.iter().map(|host| &host.id);
+        let here = hosts.find(|host| opening.site(host) == Site::Here);
+        let host_here = here.map_or_else(|| "local".to_owned(), ToString::to_string);
+        let lease = opening.plan.failover.lease_seconds().map(|seconds| i64::from(seconds) * 1000);
         let providers = Providers::new(&mut chance);
         Self {
             chance,
             now: 0,
             evil,
             files: BTreeMap::new(),
-            queue: None,
             bodies: BTreeMap::new(),
-            link_is_up: false,
+            sites,
+            lease,
+            host_here,
+            models: BTreeMap::new(),
+            overlaps: Vec::new(),
             trace,
             agenda: BTreeMap::new(),
             planned: 0,
-            slow_link,
-            echoes,
-            commands_until: 0,
-            reports_until: 0,
             told: BTreeMap::new(),
-            queue_written: None,
-            queue_commanded: None,
             sheets: BTreeMap::new(),
             providers,
             claims: BTreeSet::new(),
@@ -149,6 +166,11 @@ impl World {
         Timestamp::from_millis(self.now)
     }
 
+    /// The time by a site's own clock.
+    fn time_at(&self, site: usize) -> Timestamp {
+        Timestamp::from_millis(self.now + self.sites[site].clock_ahead)
+    }
+
     pub(crate) fn plan(&mut self, after: i64, what: Happening) {
         self.planned += 1;
         self.agenda.insert((self.now + after, self.planned), what);
@@ -169,127 +191,83 @@ impl World {
         let agenda = std::mem::take(&mut self.agenda);
         self.agenda = agenda.into_iter().map(|((at, order), what)| ((at + millis, order), what)).collect();
         self.now += millis;
-        self.commands_until += millis;
-        self.reports_until += millis;
+        self.sites.iter_mut().for_each(|site| site.sleep(millis));
     }
 
-    fn link_delay(&mut self) -> i64 {
-        let most = if self.chance.one_in(10) { self.slow_link * 4 } else { self.slow_link };
-        self.chance.within(0..=most)
+    /// What is going to happen, taken out to be put back.
+    pub(crate) fn take_agenda(&mut self) -> BTreeMap<(i64, u64), Happening> {
+        std::mem::take(&mut self.agenda)
     }
 
-    /// Sends a command over the link; they arrive in their order.
-    pub(crate) fn send(&mut self, command: Command) {
-        self.commands_until = self.commands_until.max(self.now + self.link_delay());
-        self.plan(self.commands_until - self.now, Happening::Execute(command));
-    }
-
-    pub(crate) fn report(&mut self, report: Report) {
-        if !self.link_is_up {
-            return;
-        }
-        self.reports_until = self.reports_until.max(self.now + self.link_delay());
-        self.plan(self.reports_until - self.now, Happening::Deliver(report));
-    }
-
-    /// The backend, and with it the helper, is gone. Some commands that were under way are still
-    /// carried out.
-    pub(crate) fn cut(&mut self) {
-        self.link_is_up = false;
-        let agenda = std::mem::take(&mut self.agenda);
-        let mut left = self.chance.up_to(4);
-        for (at, what) in agenda {
-            match what {
-                Happening::Execute(command) => {
-                    if left > 0 {
-                        left -= 1;
-                        self.execute(command);
-                    }
-                }
-                Happening::Deliver(_) | Happening::Look(_) | Happening::LookAtQueue | Happening::List => {}
-                other => {
-                    self.agenda.insert(at, other);
-                }
-            }
-        }
-        (self.commands_until, self.reports_until) = (self.now, self.now);
-    }
-
-    /// A helper begins to serve a backend.
-    pub(crate) fn connect(&mut self) {
-        self.link_is_up = true;
-        self.queue_commanded = None;
-        let after = self.chance.within(0..=500);
-        self.plan(after, Happening::List);
-    }
-
-    pub(crate) fn list(&mut self) {
-        self.told = self.files.clone();
-        for (agent, status) in self.files.clone() {
-            self.report(Report::Status { agent, status });
-        }
-        let runners = self.bodies.iter().filter(|(_, body)| body.ours && body.alive);
-        let runners: Vec<_> =
-            runners.map(|(agent, body)| (agent.clone(), body.life, body.runner_attempt())).collect();
-        for (agent, pid, attempt) in runners {
-            self.report(Report::RunnerUp { agent, pid, attempt });
-        }
-        let early = self.chance.one_in(2);
-        if !early {
-            self.report(Report::Listed);
-        }
-        let agents: Vec<AgentId> = self.bodies.keys().cloned().collect();
-        for agent in agents {
-            self.tell_asks(&agent);
-        }
-        if early {
-            self.report(Report::Listed);
-        }
+    pub(crate) fn put_back(&mut self, at: (i64, u64), what: Happening) {
+        self.agenda.insert(at, what);
     }
 
     // The helper.
 
-    pub(crate) fn execute(&mut self, command: Command) {
+    pub(crate) fn execute(&mut self, site: usize, command: Command) {
         match command {
-            Command::WriteQueue { queue } => self.write_queue(queue),
-            Command::UpdateQueue { updated_at, tasks } => self.update_queue(updated_at, tasks),
+            Command::WriteQueue { queue } => self.write_queue(site, queue),
+            Command::UpdateQueue { updated_at, tasks } => self.update_queue(site, updated_at, tasks),
             Command::EnsureAgent { agent, ours: true, .. } => {
+                let who = (site, agent);
+                self.settle_down(&who);
                 let after = self.chance.within(5..=200);
-                let life = self.bodies[&agent].life;
-                self.plan(after, Happening::Act(agent, life, Act::Rise));
+                let life = self.bodies[&who].life;
+                self.plan_act(after, &who, life, Act::Rise);
             }
-            Command::Offer { sheet, status } => self.execute_offer(*sheet, status),
-            Command::WriteStatus { agent, status } => self.execute_write(&agent, status),
+            Command::Offer { sheet, status } => self.execute_offer(site, *sheet, status),
+            Command::WriteStatus { agent, status } => {
+                let who = (site, agent);
+                self.settle_down(&who);
+                self.execute_write(&who, status);
+            }
             Command::StopAttempt { agent, attempt, reason } => {
-                let body = &self.bodies[&agent];
+                let who = (site, agent);
+                let Some(body) = self.bodies.get(&who) else { return };
                 let (life, after) = (body.life, self.chance.within(0..=5_000));
-                self.plan(after, Happening::Act(agent, life, Act::Stopped(attempt, reason)));
+                self.plan_act(after, &who, life, Act::Stopped(attempt, reason));
             }
-            Command::CheckEvidence { sheet, .. } => self.check_evidence(&sheet),
+            Command::CheckEvidence { sheet, .. } => self.check_evidence(site, &sheet),
             Command::Answer { agent, attempt, request, answer } => {
-                self.answered(&agent, &attempt, &request, &answer);
+                self.answered(&(site, agent), &attempt, &request, &answer);
             }
             _ => {}
         }
     }
 
-    fn write_queue(&mut self, queue: QueueFile) {
-        self.queue_commanded = Some(queue.clone());
-        self.queue_written = Some(queue.clone());
-        self.queue = Some(queue);
+    /// An agent of ours that moved here is run here.
+    fn settle_down(&mut self, who: &Who) {
+        if self.bodies.contains_key(who) {
+            return;
+        }
+        let mut body = Body::new(true, self.evil, &mut self.chance);
+        body.model = self.models.get(&who.1).cloned();
+        if let Some(model) = &mut body.model {
+            model.host.clone_from(&self.host_here);
+        }
+        self.bodies.insert(who.clone(), body);
     }
 
-    fn update_queue(&mut self, updated_at: Timestamp, tasks: Vec<QueueTask>) {
-        let Some(mut queue) = self.queue_commanded.take() else {
+    fn write_queue(&mut self, site: usize, queue: QueueFile) {
+        let own = &mut self.sites[site];
+        own.queue_commanded = Some(queue.clone());
+        own.queue_written = Some(queue.clone());
+        own.queue = Some(queue);
+    }
+
+    fn update_queue(&mut self, site: usize, updated_at: Timestamp, tasks: Vec<QueueTask>) {
+        let Some(mut queue) = self.sites[site].queue_commanded.take() else {
             self.violations.push("a queue is updated that this helper never had".to_owned());
             return;
         };
         update(&mut queue, updated_at, tasks);
-        self.write_queue(queue);
+        self.write_queue(site, queue);
     }
 
-    fn execute_offer(&mut self, sheet: AttemptSheet, status: StatusFile) {
-        let agent = sheet.agent.clone();
+    fn execute_offer(&mut self, site: usize, sheet: AttemptSheet, status: StatusFile) {
+        let agent = (site, sheet.agent.clone());
+        self.settle_down(&agent);
         if self.bodies[&agent].ours && !self.bodies[&agent].alive {
             self.rise(&agent);
             if !self.bodies[&agent].alive {
@@ -302,16 +280,16 @@ impl World {
         }
         let attempt = sheet.attempt.clone();
         if let Some(earlier) = self.sheets.insert(attempt.clone(), sheet)
-            && earlier.agent != agent
+            && earlier.agent != agent.1
         {
             self.violations
-                .push(format!("{attempt} is offered to {agent} and was offered to {}", earlier.agent));
+                .push(format!("{attempt} is offered to {} and was offered to {}", agent.1, earlier.agent));
         }
         self.helper_writes(&agent, status);
-        self.report(Report::Offered { attempt, baseline: Baseline::new() });
+        self.report(site, Report::Offered { attempt, baseline: Baseline::new() });
     }
 
-    fn execute_write(&mut self, agent: &AgentId, status: StatusFile) {
+    fn execute_write(&mut self, agent: &Who, status: StatusFile) {
         let refused = match status.status {
             AgentStatus::Idle => self.is_kept_by_agent(agent),
             _ => self.files.contains_key(agent),
@@ -323,51 +301,53 @@ impl World {
     }
 
     /// IN_PROGRESS of an agent that may be alive is the agent's.
-    fn is_kept_by_agent(&self, agent: &AgentId) -> bool {
+    fn is_kept_by_agent(&self, agent: &Who) -> bool {
         let body = &self.bodies[agent];
         let in_progress = self.files.get(agent).is_some_and(|file| file.status == AgentStatus::InProgress);
         in_progress && (!body.ours || body.is_at_work())
     }
 
-    fn tell_again(&mut self, agent: &AgentId) {
+    fn tell_again(&mut self, agent: &Who) {
         if let Some(status) = self.files.get(agent).cloned() {
             self.told.insert(agent.clone(), status.clone());
-            self.report(Report::Status { agent: agent.clone(), status });
+            self.report(agent.0, Report::Status { agent: agent.1.clone(), status });
         }
     }
 
-    fn helper_writes(&mut self, agent: &AgentId, status: StatusFile) {
-        if !self.echoes {
+    fn helper_writes(&mut self, agent: &Who, status: StatusFile) {
+        if !self.sites[agent.0].echoes {
             self.told.insert(agent.clone(), status.clone());
         }
         self.write(agent, status);
     }
 
-    pub(crate) fn look(&mut self, agent: AgentId) {
-        if !self.link_is_up || self.told.get(&agent) == self.files.get(&agent) {
+    pub(crate) fn look(&mut self, agent: Who) {
+        if !self.sites[agent.0].link_is_up || self.told.get(&agent) == self.files.get(&agent) {
             return;
         }
         let report = match self.files.get(&agent).cloned() {
             Some(status) => {
                 self.told.insert(agent.clone(), status.clone());
-                Report::Status { agent, status }
+                Report::Status { agent: agent.1, status }
             }
             None => {
                 self.told.remove(&agent);
-                Report::StatusGone { agent }
+                Report::StatusGone { agent: agent.1 }
             }
         };
-        self.report(report);
+        self.report(agent.0, report);
     }
 
-    pub(crate) fn look_at_queue(&mut self) {
-        if self.link_is_up && self.queue != self.queue_written {
-            self.queue_written.clone_from(&self.queue);
-            self.report(Report::QueueEdited { queue: self.queue.clone() });
+    pub(crate) fn look_at_queue(&mut self, site: usize) {
+        let own = &mut self.sites[site];
+        if own.link_is_up && own.queue != own.queue_written {
+            own.queue_written.clone_from(&own.queue);
+            let queue = own.queue.clone();
+            self.report(site, Report::QueueEdited { queue });
         }
     }
 
-    fn check_evidence(&mut self, sheet: &AttemptSheet) {
+    fn check_evidence(&mut self, site: usize, sheet: &AttemptSheet) {
         let attempt = &sheet.attempt;
         let holds = [Some(attempt.number), None]
             .into_iter()
@@ -386,40 +366,41 @@ impl World {
             });
         }
         let after = self.chance.within(0..=3_000);
-        if self.link_is_up {
-            let attempt = attempt.clone();
-            self.reports_until = self.reports_until.max(self.now);
-            self.plan(after, Happening::Deliver(Report::Evidence { attempt, report }));
-        }
+        self.report_after(site, after, Report::Evidence { attempt: attempt.clone(), report });
     }
 
     // The folder.
 
-    fn write(&mut self, agent: &AgentId, status: StatusFile) {
+    fn write(&mut self, agent: &Who, status: StatusFile) {
         self.say(|| {
-            format!("  {agent}'s file: {:?} {:?}", status.status, attempt_in(&status).map(|a| a.to_string()))
+            format!(
+                "  {agent:?}'s file: {:?} {:?}",
+                status.status,
+                attempt_in(&status).map(|a| a.to_string())
+            )
         });
         self.files.insert(agent.clone(), status);
         self.changed(agent);
     }
 
-    fn changed(&mut self, agent: &AgentId) {
+    fn changed(&mut self, agent: &Who) {
         let after = self.chance.within(0..=30);
         self.plan(after, Happening::Look(agent.clone()));
         self.notice_soon(agent);
     }
 
-    fn notice_soon(&mut self, agent: &AgentId) {
-        let body = &self.bodies[agent];
+    pub(crate) fn notice_soon(&mut self, agent: &Who) {
+        let Some(body) = self.bodies.get(agent) else { return };
         let (life, poll) = (body.life, body.habits.poll);
         let after = self.chance.within(0..=poll);
         self.plan(after, Happening::Act(agent.clone(), life, Act::Notice));
     }
 
-    pub(crate) fn wipe(&mut self) {
-        self.queue = None;
-        let agents: Vec<AgentId> = std::mem::take(&mut self.files).into_keys().collect();
+    pub(crate) fn wipe(&mut self, site: usize) {
+        self.sites[site].queue = None;
+        let agents: Vec<Who> = self.files.keys().filter(|(at, _)| *at == site).cloned().collect();
         for agent in agents {
+            self.files.remove(&agent);
             self.changed(&agent);
             let body = &self.bodies[&agent];
             let life = body.life;
@@ -433,36 +414,36 @@ impl World {
                 self.plan(after, Happening::Act(agent, life, Act::Write(Box::new(file))));
             }
         }
-        self.plan(10, Happening::LookAtQueue);
+        self.plan(10, Happening::LookAtQueue(site));
     }
 
     // The agents.
 
-    pub(crate) fn die(&mut self, agent: &AgentId, how: &str) {
+    pub(crate) fn die(&mut self, agent: &Who, how: &str) {
         let Some(body) = self.bodies.get_mut(agent).filter(|body| body.alive) else { return };
         (body.alive, body.work, body.unacknowledged) = (false, None, None);
         body.life += 1;
         let (ours, life) = (body.ours, body.life);
-        self.say(|| format!("  {agent} dies"));
+        self.say(|| format!("  {agent:?} dies"));
         if ours {
             // Its last words may be read before or after.
             let early = self.chance.one_in(2);
             if !early {
                 self.look(agent.clone());
             }
-            self.report(Report::RunnerGone { agent: agent.clone(), how: how.to_owned() });
+            self.report(agent.0, Report::RunnerGone { agent: agent.1.clone(), how: how.to_owned() });
         } else if !self.chance.one_in(3) {
             let after = self.chance.within(1_000..=60_000);
             self.plan(after, Happening::Act(agent.clone(), life, Act::Rise));
         }
     }
 
-    fn rise(&mut self, agent: &AgentId) {
+    fn rise(&mut self, agent: &Who) {
         let Some(body) = self.bodies.get_mut(agent).filter(|body| !body.alive) else { return };
         if body.habits.cannot_start > 0 {
             body.habits.cannot_start -= 1;
-            let message = format!("no window for {agent}");
-            self.report(Report::AgentProblem { agent: agent.clone(), message });
+            let message = format!("no window for {}", agent.1);
+            self.report(agent.0, Report::AgentProblem { agent: agent.1.clone(), message });
             return;
         }
         body.alive = true;
@@ -474,15 +455,15 @@ impl World {
                 let after = self.chance.within(0..=100);
                 self.plan(after, Happening::Act(agent.clone(), pid, Act::Crash));
             }
-            self.report(Report::RunnerUp { agent: agent.clone(), pid, attempt: None });
+            self.report(agent.0, Report::RunnerUp { agent: agent.1.clone(), pid, attempt: None });
             self.notice_soon(agent);
         } else {
-            let idle = StatusFile::idle(agent, self.time());
+            let idle = StatusFile::idle(&agent.1, self.time_at(agent.0));
             self.write(agent, idle);
         }
     }
 
-    pub(crate) fn act(&mut self, agent: &AgentId, life: u32, act: Act) {
+    pub(crate) fn act(&mut self, agent: &Who, life: u32, act: Act) {
         if self.bodies.get(agent).is_none_or(|body| body.life != life) {
             return;
         }
@@ -498,15 +479,16 @@ impl World {
         }
     }
 
-    fn notice(&mut self, agent: &AgentId) {
+    fn notice(&mut self, agent: &Who) {
         let Some(file) = self.files.get(agent).cloned() else { return };
+        let has_lease = self.has_lease(agent.0);
         let Some(body) = self.bodies.get_mut(agent).filter(|body| body.alive && body.work.is_none()) else {
             return;
         };
         if matches!(file.status, AgentStatus::Idle | AgentStatus::Busy) {
             body.unacknowledged = None;
         }
-        if file.status != AgentStatus::Busy {
+        if file.status != AgentStatus::Busy || (body.ours && !has_lease) {
             return;
         }
         if body.habits.ignores > 0 {
@@ -515,7 +497,7 @@ impl World {
         }
         if body.habits.falls_back > 0 {
             body.habits.falls_back -= 1;
-            let idle = StatusFile::idle(agent, self.time());
+            let idle = StatusFile::idle(&agent.1, self.time_at(agent.0));
             self.write(agent, idle);
             return;
         }
@@ -533,7 +515,13 @@ impl World {
         self.plan(after, Happening::Act(agent.clone(), life, Act::Begin));
     }
 
-    fn begin(&mut self, agent: &AgentId) {
+    fn begin(&mut self, agent: &Who) {
+        let has_lease = self.has_lease(agent.0);
+        if let Some(body) = self.bodies.get_mut(agent).filter(|body| body.ours && !has_lease) {
+            body.work = None;
+            return;
+        }
+        self.look_for_overlaps(agent);
         let Some(body) = self.bodies.get_mut(agent) else { return };
         let (ours, life, keeps) = (body.ours, body.life, body.habits.keeps_stamp);
         let Some(work) = body.work.as_mut() else { return };
@@ -552,9 +540,12 @@ impl World {
         }
         if let Some(attempt) = attempt.clone().filter(|_| ours) {
             *self.begun.entry(attempt.clone()).or_insert(0) += 1;
-            self.report(Report::RunnerUp { agent: agent.clone(), pid: life, attempt: Some(attempt) });
+            self.report(
+                agent.0,
+                Report::RunnerUp { agent: agent.1.clone(), pid: life, attempt: Some(attempt) },
+            );
         }
-        self.say(|| format!("  {agent} begins, and will be {fate:?}"));
+        self.say(|| format!("  {agent:?} begins, and will be {fate:?}"));
         if fate != Fate::Silent {
             self.write(agent, file);
         }
@@ -571,7 +562,7 @@ impl World {
         }
     }
 
-    fn end(&mut self, agent: &AgentId) {
+    fn end(&mut self, agent: &Who) {
         let Some(body) = self.bodies.get_mut(agent) else { return };
         let (ours, life, keeps) = (body.ours, body.life, body.habits.keeps_stamp);
         if let Some(work) = body.work.as_mut().filter(|work| !work.asks.is_empty()) {
@@ -596,7 +587,7 @@ impl World {
                 self.die(agent, "killed by signal 9");
                 return;
             }
-            Fate::GivesUp => StatusFile::idle(agent, self.time()),
+            Fate::GivesUp => StatusFile::idle(&agent.1, self.time_at(agent.0)),
             Fate::Fails | Fate::Wavers => failed,
             _ => done.clone(),
         };
@@ -605,7 +596,7 @@ impl World {
         }
         if ours {
             self.bodies.get_mut(agent).expect("it just ended").unacknowledged = Some(first.clone());
-            self.report(Report::RunnerUp { agent: agent.clone(), pid: life, attempt: None });
+            self.report(agent.0, Report::RunnerUp { agent: agent.1.clone(), pid: life, attempt: None });
         }
         self.write(agent, first);
         if matches!(work.fate, Fate::Twice | Fate::Wavers | Fate::Restless) {
@@ -619,16 +610,16 @@ impl World {
         }
     }
 
-    fn claims_done(&mut self, agent: &AgentId, work: &Work, file: &StatusFile) {
+    fn claims_done(&mut self, agent: &Who, work: &Work, file: &StatusFile) {
         let Some(attempt) = work.attempt() else { return };
         let number = file.miyabi.as_ref().map(|stamp| stamp.attempt);
-        self.claims.insert((agent.clone(), attempt.task.clone(), number));
+        self.claims.insert((agent.1.clone(), attempt.task.clone(), number));
         if work.fate != Fate::Lies {
             self.honest.insert((attempt.task, number));
         }
     }
 
-    fn stopped(&mut self, agent: &AgentId, attempt: &AttemptId, reason: String) {
+    pub(crate) fn stopped(&mut self, agent: &Who, attempt: &AttemptId, reason: String) {
         let Some(body) = self.bodies.get_mut(agent) else { return };
         let life = body.life;
         let is_at_it =
@@ -637,15 +628,28 @@ impl World {
             return;
         }
         let Some(work) = body.work.take() else { return };
-        let file = StatusFile { status: AgentStatus::Failed, errors: vec![reason], ..work.offer };
+        let mut file = StatusFile { status: AgentStatus::Failed, errors: vec![reason], ..work.offer };
+        if let Some(stamp) = file.miyabi.as_mut().filter(|_| file.errors[0] == "its lease is over") {
+            stamp.failure = Some(Failure { cause: FailureCause::HostLost, until: None });
+        }
         body.unacknowledged = Some(file.clone());
         // What it planned to do does not happen any more.
         body.life = life + 1;
-        self.report(Report::RunnerUp { agent: agent.clone(), pid: life + 1, attempt: None });
+        self.report(agent.0, Report::RunnerUp { agent: agent.1.clone(), pid: life + 1, attempt: None });
         self.write(agent, file);
     }
 
-    fn write_again(&mut self, agent: &AgentId, file: StatusFile) {
+    /// Notes the attempts of the same task that other runners of ours are at.
+    fn look_for_overlaps(&mut self, agent: &Who) {
+        let attempt = |body: &Body| body.work.as_ref().and_then(Work::attempt);
+        let Some(own) = self.bodies.get(agent).and_then(attempt) else { return };
+        let others = self.bodies.iter().filter(|(who, body)| *who != agent && body.ours && body.is_at_work());
+        let others = others.filter_map(|(_, body)| attempt(body));
+        let older: Vec<AttemptId> = others.filter(|other| other.task == own.task).collect();
+        self.overlaps.extend(older.into_iter().map(|older| (older, own.clone())));
+    }
+
+    fn write_again(&mut self, agent: &Who, file: StatusFile) {
         let body = &self.bodies[agent];
         if body.ours {
             let still = body.runner_attempt().is_some() || body.unacknowledged.is_some();

@@ -16,7 +16,7 @@ use miyabi_protocol::link::Report;
 use miyabi_protocol::queue::QUEUE_FILE;
 use miyabi_protocol::status::agent_of_file_name;
 use miyabi_protocol::{QueueFile, StateDir, StatusFile};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::host::Host;
 use super::lock::FolderLock;
@@ -80,7 +80,8 @@ impl Folder {
     pub(crate) async fn list(host: Arc<Host>, lock: FolderLock) -> Self {
         // The end of the folder itself is told late, or never; that of a folder in it is not.
         let private = host.dir.private().file_name().map(OsStr::to_owned);
-        let watch = FolderWatch::new(host.dir.root(), move |name| {
+        // Also of files whose writer never closes them: no look comes by itself for long.
+        let watch = FolderWatch::growing(host.dir.root(), move |name| {
             Some(name) == private.as_deref() || name.to_str().and_then(subject_of).is_some()
         });
         let mut folder = Self { host, lock, watch, known: HashMap::new(), problem: None };
@@ -110,17 +111,21 @@ impl Folder {
 
     /// Watches on; ends only when the folder was taken by another helper, and says so.
     pub(crate) async fn watch(mut self) -> String {
-        let mut poll = interval(SLOW_POLL);
-        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looked_at = Instant::now();
         loop {
             let again = self.next_look();
+            let period = if self.problem.is_some() { SLOW_POLL } else { self.watch.period() };
             let repaired = tokio::select! {
                 changes = self.watch.changed() => self.on_change(changes).await,
                 () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {
                     self.look_again();
                     Ok(())
                 }
-                _ = poll.tick() => self.on_poll().await,
+                () = sleep_until(looked_at + period) => {
+                    let result = self.on_poll().await;
+                    looked_at = Instant::now();
+                    result
+                }
             };
             if let Err(taken) = repaired {
                 return taken;
@@ -217,6 +222,13 @@ impl Folder {
     }
 
     fn look(&mut self, subject: &Subject, look: Look) {
+        if let Subject::Status(agent) = subject
+            && self.host.is_elsewhere(agent)
+        {
+            // A mirror of ours, or what somebody made of it: it says nothing of this host.
+            self.known.remove(subject);
+            return;
+        }
         let path = self.path(subject);
         // The time before the bytes: a write in between is seen by the next poll.
         let now = stamp(&path);

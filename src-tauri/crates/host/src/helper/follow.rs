@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use miyabi_plan::AgentId;
 use miyabi_protocol::StateDir;
 use miyabi_protocol::frame::{Chunk, Frame, MAX_CHUNK};
+use miyabi_protocol::link::log_start;
 use miyabi_transport::LinkSender;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use crate::watch::{FolderWatch, SLOW_POLL};
 
@@ -26,25 +27,31 @@ pub(crate) struct Logs {
     sender: LinkSender,
     wakers: Wakers,
     streams: HashMap<u32, mpsc::UnboundedSender<u32>>,
-    watching: bool,
+    /// Rings when another log is followed; none while none was.
+    added: Option<Arc<Notify>>,
 }
 
 impl Logs {
     pub(crate) fn new(dir: &StateDir, sender: LinkSender) -> Self {
         let (wakers, streams) = (Wakers::default(), HashMap::new());
-        Self { dir: dir.clone(), sender, wakers, streams, watching: false }
+        Self { dir: dir.clone(), sender, wakers, streams, added: None }
     }
 
     /// Begins a stream; one of the same name ends.
     pub(crate) fn follow(&mut self, stream: u32, agent: Option<&AgentId>, offset: u64, credit: u32) {
-        if !self.watching {
-            self.watching = true;
-            tokio::spawn(wake_followers(self.dir.logs(), self.wakers.clone()));
-        }
         let path = self.dir.log(agent);
         let name = path.file_name().map(OsString::from).unwrap_or_default();
         let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
         let wake = wakers.entry(name).or_default().clone();
+        drop(wakers);
+        let (folder, wakers) = (self.dir.logs(), self.wakers.clone());
+        self.added
+            .get_or_insert_with(|| {
+                let added = Arc::<Notify>::default();
+                tokio::spawn(wake_followers(folder, wakers, added.clone()));
+                added
+            })
+            .notify_one();
         let (credits, received) = mpsc::unbounded_channel();
         let follower = Follower {
             stream,
@@ -71,16 +78,31 @@ impl Logs {
     }
 }
 
-async fn wake_followers(folder: PathBuf, wakers: Wakers) {
+async fn wake_followers(folder: PathBuf, wakers: Wakers, added: Arc<Notify>) {
     let mut watch = FolderWatch::growing(&folder, |_| true);
-    let mut poll = interval(SLOW_POLL);
-    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looked_at = Instant::now();
+    let mut missing = false;
     loop {
+        // A log that is gone went with its folder, mostly; that is told late, or never, while somebody
+        // holds the log open.
+        let period = if missing { SLOW_POLL } else { watch.period() };
         let (names, all) = tokio::select! {
-            changes = watch.changed() => (changes.names, changes.all),
-            _ = poll.tick() => (Default::default(), watch.renew()),
+            changes = watch.changed() => {
+                if changes.all {
+                    watch.renew();
+                }
+                (changes.names, changes.all)
+            }
+            () = added.notified() => Default::default(),
+            () = sleep_until(looked_at + period) => {
+                watch.renew();
+                looked_at = Instant::now();
+                (Default::default(), true)
+            }
         };
-        let wakers = wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wakers = wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        wakers.retain(|_, wake| Arc::strong_count(wake) > 1);
+        missing = wakers.keys().any(|name| !folder.join(name).exists());
         // A permit is kept for a follower that is just sending: with a stream each, `notify_one`
         // would wake one of several, so that every one is given the chance.
         for (_, wake) in wakers.iter().filter(|(name, _)| all || names.contains(*name)) {
@@ -122,7 +144,7 @@ impl Follower {
                 continue;
             }
             tokio::select! {
-                _ = timeout(SLOW_POLL, woken) => {}
+                () = woken => {}
                 more = credits.recv() => match more {
                     Some(more) => self.credit += u64::from(more),
                     None => return,
@@ -167,7 +189,7 @@ impl Follower {
             self.open.as_ref().and_then(|file| identity(file.metadata())).map_or(0, |(_, length)| length);
         if !self.begun {
             self.begun = true;
-            self.position = self.position.min(length);
+            self.position = log_start(self.position, length);
         } else if length < self.position {
             self.position = 0;
         }

@@ -1,5 +1,6 @@
 //! What every task of the helper shares.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use miyabi_agents::command::{AGENT_VARIABLE, ATTEMPT_VARIABLE, CHECK_VARIABLE};
 use miyabi_plan::AgentId;
 use miyabi_protocol::link::{Hello, Report};
+use miyabi_protocol::runner_link::ToRunner;
 use miyabi_protocol::{StateDir, StatusFile};
 use miyabi_transport::LinkSender;
 
@@ -39,6 +41,10 @@ pub(crate) struct Host {
     pub(crate) windows: Windows,
     /// `task_queue.json` as we wrote it last.
     pub(crate) queue: Mutex<Option<OwnQueue>>,
+    /// Agents whose files here are mirrors.
+    pub(crate) elsewhere: Mutex<BTreeSet<AgentId>>,
+    /// Until when agents may work, by the boot-time clock; none where nobody granted a lease.
+    pub(crate) lease: Mutex<Option<u64>>,
 }
 
 impl Host {
@@ -58,8 +64,17 @@ impl Host {
 
     /// Writes a file, again and again until the disk takes it; says so once.
     pub(crate) async fn write(&self, path: &Path, bytes: &[u8]) {
+        self.until_written(|| disk::write(&self.dir, path, bytes)).await;
+    }
+
+    /// The same for a file that only shows what is written elsewhere.
+    pub(crate) async fn write_mirror(&self, path: &Path, bytes: &[u8]) {
+        self.until_written(|| disk::write_mirror(&self.dir, path, bytes)).await;
+    }
+
+    async fn until_written(&self, write: impl Fn() -> Result<(), String>) {
         let mut told = false;
-        while let Err(message) = disk::write(&self.dir, path, bytes) {
+        while let Err(message) = write() {
             if !told {
                 self.reports.send(&Report::StateProblem { message });
                 told = true;
@@ -72,6 +87,29 @@ impl Host {
     pub(crate) fn status(&self, agent: &AgentId) -> Option<StatusFile> {
         let bytes = disk::read(&self.dir.status(agent), disk::MAX_STATUS).ok()??;
         disk::parse_status(agent, &bytes).ok()
+    }
+
+    /// Whether an agent is at another site: nothing is reported of it.
+    pub(crate) fn is_elsewhere(&self, agent: &AgentId) -> bool {
+        self.elsewhere().contains(agent)
+    }
+
+    pub(crate) fn elsewhere(&self) -> MutexGuard<'_, BTreeSet<AgentId>> {
+        self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until when agents may work.
+    pub(crate) fn lease(&self) -> Option<u64> {
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets every runner go on until then, and those that come later.
+    pub(crate) fn grant(&self, until_boot_millis: u64) {
+        let lease = &mut *self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        *lease = (*lease).max(Some(until_boot_millis));
+        for agent in self.runners.agents() {
+            self.runners.tell(&agent, ToRunner::Lease { until_boot_millis });
+        }
     }
 
     pub(crate) fn queue(&self) -> MutexGuard<'_, Option<OwnQueue>> {

@@ -22,6 +22,8 @@ pub(crate) enum Errand {
     Offer { sheet: Box<AttemptSheet>, status: StatusFile },
     Write { status: StatusFile },
     Stop { attempt: AttemptId, reason: String },
+    Mirror { status: StatusFile },
+    Show { window: String, argv: Vec<String> },
 }
 
 /// Who stands behind an agent.
@@ -69,6 +71,9 @@ struct Lane {
 impl Lane {
     async fn work(mut self, mut errands: mpsc::UnboundedReceiver<Errand>) {
         while let Some(errand) = errands.recv().await {
+            if matches!(errand, Errand::Ensure { .. } | Errand::Offer { .. } | Errand::Write { .. }) {
+                self.come_home();
+            }
             let result = match errand {
                 Errand::Ensure { window, standing } => {
                     self.window = Some(window);
@@ -85,11 +90,58 @@ impl Lane {
                     self.host.runners.tell(&self.agent, ToRunner::Stop { attempt, reason });
                     Ok(())
                 }
+                Errand::Mirror { status } => self.mirror(&status).await,
+                Errand::Show { window, argv } => self.show(window, argv).await,
             };
             if let Err(message) = result {
                 self.host.reports.problem(&self.agent, message);
             }
         }
+    }
+
+    /// From here on the agent is at another site.
+    async fn leave_home(&self) {
+        if self.host.elsewhere().insert(self.agent.clone()) {
+            tracing::info!(agent = %self.agent, "is at another site now");
+        }
+        // One that was here before it moved would write over the mirror.
+        runners::dismiss(&self.host, &self.agent).await;
+    }
+
+    /// From here on the agent is at this site. What its mirror says was done elsewhere: the agent shows
+    /// itself anew.
+    fn come_home(&self) {
+        if !self.host.is_elsewhere(&self.agent) {
+            return;
+        }
+        let path = self.host.dir.status(&self.agent);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let message = format!("cannot remove the mirror {}: {error}", path.display());
+                self.host.reports.problem(&self.agent, message);
+            }
+            _ => {}
+        }
+        // No await lies between, so that the mirror is never taken for the agent's word.
+        self.host.elsewhere().remove(&self.agent);
+    }
+
+    async fn mirror(&self, status: &StatusFile) -> Result<(), String> {
+        self.leave_home().await;
+        let path = self.host.dir.status(&self.agent);
+        let bytes =
+            disk::json(status).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        self.host.write_mirror(&path, &bytes).await;
+        Ok(())
+    }
+
+    async fn show(&mut self, window: String, argv: Vec<String>) -> Result<(), String> {
+        if argv.is_empty() {
+            return Err(format!("the window {window} of {} has nothing to show", self.agent));
+        }
+        self.leave_home().await;
+        self.window = Some(window);
+        self.host.windows.open(self.plan(Role::View, argv)).await
     }
 
     async fn offer(&self, sheet: AttemptSheet, status: StatusFile) -> Result<(), String> {

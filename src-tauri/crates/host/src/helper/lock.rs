@@ -1,4 +1,7 @@
-//! One helper a state folder: a lock on a file of ours in it.
+//! One owner a state folder: a lock on a file of ours in it, and who may take it from whom.
+//!
+//! The lock itself is the system's (`flock`) and goes with its process. The file says who holds it, so that
+//! a refusal can name them, and so that a helper whose link died unseen can be ended by the next one.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -9,22 +12,17 @@ use std::time::Duration;
 use miyabi_protocol::link::Hello;
 use miyabi_protocol::{StateDir, atomic};
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::holder::{Claim, Holder};
 use crate::clock;
+use crate::process_tree::kill_marked;
 
 /// A helper whose backend was killed exits within moments.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+/// How long an old helper of ours may take to notice the end of its link, before it is ended.
+const GRACE: Duration = Duration::from_millis(250);
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
-
-/// What the file says of its holder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Holder {
-    pid: u32,
-    run_id: String,
-    epoch: u32,
-}
 
 /// The lock; gone with the process.
 pub(crate) struct FolderLock {
@@ -33,20 +31,41 @@ pub(crate) struct FolderLock {
     file: File,
 }
 
+/// What came of one try.
+enum Try {
+    Taken(File),
+    /// Somebody holds it, and says so, if not just now.
+    Held(Option<Holder>),
+}
+
 impl FolderLock {
-    /// Takes the lock; waits a little for a helper that is about to end. Refused in words for
-    /// people.
+    /// Takes the lock: waits a little for a helper that is about to end, and ends one of ours that serves
+    /// an older link. Refused in words for people.
     pub(crate) async fn take(dir: &StateDir, hello: &Hello, patience: Duration) -> Result<Self, String> {
         let path = dir.helper_lock();
-        let holder = Holder { pid: std::process::id(), run_id: hello.run_id.clone(), epoch: hello.epoch };
-        let deadline = Instant::now() + patience;
+        let holder = Holder::ours(hello);
+        let begun = Instant::now();
+        let (mut deadline, mut killed) = (begun + patience, None);
         loop {
-            match attempt(&path, &holder) {
-                Ok(Some(file)) => return Ok(Self { path, holder, file }),
-                Ok(None) if Instant::now() < deadline => clock::sleep(LOOK_AGAIN).await,
-                Ok(None) => return Err(held(dir, &path)),
-                Err(error) => return Err(error),
+            let before = match attempt(dir, &path, &holder)? {
+                Try::Taken(file) => return Ok(Self { path, holder, file }),
+                Try::Held(before) => before,
+            };
+            let now = Instant::now();
+            if let Some(old) = before.as_ref().filter(|old| holder.claim_on(old) == Claim::Newer)
+                && now >= begun + GRACE
+                && killed != Some(old.pid)
+                && old.is_of_this_machine()
+                && kill_marked(old.pid, &old.birth)
+            {
+                tracing::warn!(pid = old.pid, link = old.link, "ended the helper of an older link");
+                killed = Some(old.pid);
+                deadline = now + patience;
             }
+            if now >= deadline {
+                return Err(before.map_or_else(|| unknown_holder(dir), |old| holder.refusal(&old, dir)));
+            }
+            clock::sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -57,89 +76,83 @@ impl FolderLock {
         if now.is_some() && now == held_file {
             return Ok(());
         }
-        self.file = attempt(&self.path, &self.holder)?.ok_or_else(|| held(dir, &self.path))?;
+        self.file = match attempt(dir, &self.path, &self.holder)? {
+            Try::Taken(file) => file,
+            Try::Held(Some(other)) => return Err(self.holder.refusal(&other, dir)),
+            Try::Held(None) => return Err(unknown_holder(dir)),
+        };
         Ok(())
     }
 }
 
-fn attempt(path: &Path, holder: &Holder) -> Result<Option<File>, String> {
+fn attempt(dir: &StateDir, path: &Path, holder: &Holder) -> Result<Try, String> {
     let name = |error: io::Error| format!("cannot lock {}: {error}", path.display());
     let mut file = atomic::open_private(path).map_err(name)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+    let taken = match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => true,
+        Err(rustix::io::Errno::WOULDBLOCK) => false,
         Err(error) => return Err(name(error.into())),
-    }
+    };
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(name)?;
-    if let Ok(before) = serde_json::from_str::<Holder>(&text)
-        && before.run_id == holder.run_id
-        && before.epoch > holder.epoch
+    let before = serde_json::from_str::<Holder>(&text).ok();
+    if !taken {
+        return Ok(Try::Held(before));
+    }
+    if let Some(before) = before
+        && matches!(holder.claim_on(&before), Claim::Older | Claim::OtherHost)
     {
-        return Err(format!(
-            "this backend is older (epoch {}) than the one that served run {} last (epoch {}); it must end",
-            holder.epoch, before.run_id, before.epoch
-        ));
+        return Err(holder.refusal(&before, dir));
     }
     file.set_len(0).map_err(name)?;
     file.rewind().map_err(name)?;
     let line = serde_json::to_string(holder).map_err(|error| name(error.into()))?;
     writeln!(file, "{line}").map_err(name)?;
-    Ok(Some(file))
+    Ok(Try::Taken(file))
 }
 
-fn held(dir: &StateDir, path: &Path) -> String {
-    let holder =
-        std::fs::read_to_string(path).ok().and_then(|text| serde_json::from_str::<Holder>(&text).ok());
-    let who = holder.map_or_else(
-        || "another helper".to_owned(),
-        |holder| format!("the helper {} of run {}", holder.pid, holder.run_id),
-    );
+fn unknown_holder(dir: &StateDir) -> String {
     format!(
-        "the state folder {} is held by {who}; look at it with `miyabi status`, or choose another folder with --state-dir",
+        "the state folder {} is held by another helper; look at it with `miyabi status`, or choose another folder with --state-dir",
         dir.root().display()
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::holder::tests::hello;
     use super::*;
 
     const BRIEF: Duration = Duration::from_millis(50);
-
-    fn hello(run_id: &str, epoch: u32) -> Hello {
-        Hello {
-            version: 1,
-            run_id: run_id.to_owned(),
-            epoch,
-            link: 1,
-            owner: String::new(),
-            host: None,
-            elsewhere: Vec::new(),
-            silent_seconds: None,
-            lease_seconds: None,
-            state_dir: String::new(),
-            session: String::new(),
-            window_options: Vec::new(),
-            monitor: Vec::new(),
-            windows: Vec::new(),
-        }
-    }
 
     #[tokio::test(flavor = "current_thread")]
     async fn the_holder_is_named_and_an_older_backend_refused() {
         let base = tempfile::tempdir().expect("folder");
         let dir = StateDir::open(&base.path().join("state")).expect("made");
-        let first = FolderLock::take(&dir, &hello("r1", 2), BRIEF).await.expect("free");
-        let refused = FolderLock::take(&dir, &hello("r2", 1), BRIEF).await.err().expect("held");
+        let first = FolderLock::take(&dir, &hello("r1", 2, 1), BRIEF).await.expect("free");
+        let refused = FolderLock::take(&dir, &hello("r2", 1, 1), BRIEF).await.err().expect("held");
         assert!(refused.contains("r1") && refused.contains(&std::process::id().to_string()), "{refused}");
         drop(first);
-        let old = FolderLock::take(&dir, &hello("r1", 1), BRIEF).await.err().expect("older");
+        let old = FolderLock::take(&dir, &hello("r1", 1, 9), BRIEF).await.err().expect("older");
         assert!(old.contains("epoch 1"), "{old}");
-        let mut next = FolderLock::take(&dir, &hello("r1", 3), BRIEF).await.expect("newer");
+        let mut next = FolderLock::take(&dir, &hello("r1", 3, 1), BRIEF).await.expect("newer");
         std::fs::remove_dir_all(dir.root()).expect("wiped");
         StateDir::open(dir.root()).expect("made again");
         next.renew(&dir).expect("taken again");
-        assert!(FolderLock::take(&dir, &hello("r1", 4), BRIEF).await.is_err());
+        assert!(FolderLock::take(&dir, &hello("r2", 4, 1), BRIEF).await.is_err());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_number_that_passed_on_to_another_process_is_never_killed() {
+        let base = tempfile::tempdir().expect("folder");
+        let dir = StateDir::open(&base.path().join("state")).expect("made");
+        let mut held = FolderLock::take(&dir, &hello("r1", 1, 1), BRIEF).await.expect("free");
+        // The file tells of this very process, but of a start that was not its own.
+        held.holder.birth = "1".to_owned();
+        let text = serde_json::to_string(&held.holder).expect("json");
+        std::fs::write(&held.path, text).expect("written");
+        let patience = GRACE + BRIEF;
+        let refused = FolderLock::take(&dir, &hello("r1", 1, 2), patience).await.err().expect("still held");
+        assert!(refused.contains("does not end"), "{refused}");
     }
 }

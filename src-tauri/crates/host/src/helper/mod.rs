@@ -8,13 +8,17 @@ mod checks;
 mod evidence;
 mod folder;
 mod follow;
+mod holder;
 mod host;
 mod lane;
-mod load;
+mod lease;
+pub(crate) mod load;
 mod lock;
 mod queue;
 mod runners;
 mod serve;
+mod silence;
+mod terminals;
 mod windows;
 
 pub use serve::{Place, serve};

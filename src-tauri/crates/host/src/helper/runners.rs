@@ -177,11 +177,15 @@ async fn knock(host: &Arc<Host>, slot: &Arc<Slot>, agent: &AgentId) -> Option<Ru
     }
     let (state, state_seen) = watch::channel(first.clone());
     let (commands, received) = mpsc::unbounded_channel();
+    if let Some(until_boot_millis) = host.lease() {
+        // The receiver is held just here.
+        let _held = commands.send(ToRunner::Lease { until_boot_millis });
+    }
     *slot.link() = Some(Linked { state: state_seen, commands });
     let (host, slot, agent) = (host.clone(), slot.clone(), agent.clone());
     tokio::spawn(async move {
         pass_on_problem(&host, None, &state.borrow());
-        if let Some(report) = state.borrow().asks(&agent) {
+        if let Some(report) = state.borrow().asks(&agent).filter(|_| !host.is_elsewhere(&agent)) {
             host.reports.send(&report);
         }
         speak(&host, lines, writer, &agent, &state, received).await;
@@ -226,7 +230,8 @@ async fn speak(
             next = next_state(&mut lines, agent) => match next {
                 Some(next) => {
                     pass_on_problem(host, Some(&state.borrow()), &next);
-                    if let Some(report) = next.new_asks(&state.borrow(), agent) {
+                    let news = next.new_asks(&state.borrow(), agent);
+                    if let Some(report) = news.filter(|_| !host.is_elsewhere(agent)) {
                         host.reports.send(&report);
                     }
                     state.send_replace(next);
@@ -247,6 +252,22 @@ async fn send(writer: &mut OwnedWriteHalf, command: &ToRunner) -> std::io::Resul
     writer.write_all(&line).await
 }
 
+/// Ends the runner of an agent that is at another site now, if one is left here.
+pub(crate) async fn dismiss(host: &Host, agent: &AgentId) {
+    if !host.runners.tell(agent, ToRunner::Exit) {
+        return;
+    }
+    let deadline = Instant::now() + END;
+    while let Some(state) = host.runners.state(agent) {
+        if Instant::now() >= deadline {
+            // What is left of it is cleared away as after any other end.
+            process_tree::kill(state.pid);
+            return;
+        }
+        clock::sleep(KNOCK_AGAIN).await;
+    }
+}
+
 /// Clears away what is left of a runner that is gone, then tells.
 async fn leave(host: &Arc<Host>, slot: &Slot, agent: &AgentId, state: &watch::Sender<RunnerState>) {
     let _gate = slot.gate.lock().await;
@@ -257,6 +278,9 @@ async fn leave(host: &Arc<Host>, slot: &Slot, agent: &AgentId, state: &watch::Se
     let mut how = format!("the runner {} of {agent} is gone: {how}", last.pid);
     if !left.is_empty() {
         how.push_str(&format!("; the system did not end its processes {left:?}"));
+    }
+    if host.is_elsewhere(agent) {
+        return;
     }
     // What it wrote last comes before its end: a claim that it made counts.
     if let Some(status) = host.status(agent) {

@@ -1,8 +1,10 @@
 //! The helper's loop: from the first word of the backend to the end of its stream.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use miyabi_plan::AgentId;
 use miyabi_protocol::frame::Frame;
@@ -11,19 +13,26 @@ use miyabi_protocol::runner_link::ToRunner;
 use miyabi_protocol::{AttemptSheet, Baseline, QueueFile, QueueTask, StateDir, Timestamp};
 use miyabi_transport::{Link, LinkReceiver, LinkSender};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::folder::{Folder, stamp};
 use super::follow::Logs;
 use super::host::{Host, OwnQueue, RETRY, Reports};
 use super::lane::{Errand, Lanes, Standing};
+use super::lease::Leases;
 use super::lock::{FolderLock, PATIENCE};
 use super::queue::QueueText;
+use super::silence::Silence;
+use super::terminals::Terminals;
 use super::windows::Windows;
 use super::{evidence, load, runners};
 use crate::process_tree::{self, Target};
 use crate::tmux::{MONITOR, Role, WindowPlan};
 use crate::{clock, disk};
+
+/// How long the first word may take.
+const FIRST_WORD: Duration = Duration::from_secs(60);
 
 /// Where the helper finds what it needs.
 #[derive(Debug, Clone)]
@@ -44,6 +53,8 @@ pub async fn serve(link: Link, place: Place) -> io::Result<()> {
     let served = greet(&mut receiver, &sender, place).await;
     let result = match served {
         Ok(Some(mut served)) => {
+            // No word was read while the folder was looked at.
+            served.silence.heard();
             let result = served.serve(&mut receiver).await;
             served.leave().await;
             result
@@ -55,8 +66,15 @@ pub async fn serve(link: Link, place: Place) -> io::Result<()> {
         // Whoever hung up does not need the reason.
         let _gone = sender.message(&Report::Refused { message: message.clone() });
     }
-    sender.written().await;
+    if !matches!(result, Err(Ended::Silent(_))) {
+        // Over a link that is dead this would never return.
+        sender.written().await;
+    }
     result.map_err(|ended| match ended {
+        Ended::Silent(seconds) => io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("not a word from the backend for {seconds} s: the link is dead; runners go on, and the next helper finds them"),
+        ),
         Ended::Refused(message) => io::Error::other(message),
         Ended::Broken(error) => error,
     })
@@ -65,6 +83,8 @@ pub async fn serve(link: Link, place: Place) -> io::Result<()> {
 enum Ended {
     Refused(String),
     Broken(io::Error),
+    /// Nothing came for so many seconds.
+    Silent(u32),
 }
 
 impl From<String> for Ended {
@@ -79,7 +99,11 @@ async fn greet(
     sender: &LinkSender,
     place: Place,
 ) -> Result<Option<Served>, Ended> {
-    let Some(frame) = receiver.recv().await.map_err(Ended::Broken)? else { return Ok(None) };
+    let Ok(first) = tokio::time::timeout(FIRST_WORD, receiver.recv()).await else {
+        // Nobody is there any more; sshd may not know it for hours.
+        return Err(Ended::Silent(u32::try_from(FIRST_WORD.as_secs()).unwrap_or(u32::MAX)));
+    };
+    let Some(frame) = first.map_err(Ended::Broken)? else { return Ok(None) };
     let hello = match frame.message() {
         Ok(Command::Hello(hello)) => hello,
         Ok(other) => return Err(format!("the first word must be hello, not {other:?}").into()),
@@ -99,6 +123,9 @@ async fn greet(
     let sockets = place.runtime_dir.join(dir.short_name());
     windows.open_session(monitor(&hello)).await?;
     reports.send(&Report::Welcome { version: env!("CARGO_PKG_VERSION").to_owned(), host: host_name() });
+    let elsewhere = hello.elsewhere.iter().cloned().collect();
+    let silence = Silence::new(hello.silent_seconds).map_err(Ended::Broken)?;
+    let leases = Leases::new(hello.lease_seconds).map_err(Ended::Broken)?;
     let host = Arc::new(Host {
         hello,
         dir,
@@ -108,9 +135,11 @@ async fn greet(
         runners: runners::Runners::default(),
         windows,
         queue: std::sync::Mutex::default(),
+        elsewhere: std::sync::Mutex::new(elsewhere),
+        lease: std::sync::Mutex::default(),
     });
     let folder = list(&host, lock).await;
-    Ok(Some(Served::new(host, folder, sender)))
+    Ok(Some(Served::new(host, folder, sender, silence, leases)))
 }
 
 fn monitor(hello: &Hello) -> Vec<WindowPlan> {
@@ -137,7 +166,7 @@ async fn list(host: &Arc<Host>, lock: FolderLock) -> Folder {
     process_tree::end(&Target { marker: Some(host.check_marker()), ..Target::default() }).await;
     let mut living = Vec::new();
     for agent in agents_with_sockets(&host.sockets) {
-        if runners::find(host, &agent).await.is_some() {
+        if runners::find(host, &agent).await.is_some() && !host.is_elsewhere(&agent) {
             living.push(agent);
         }
     }
@@ -154,7 +183,8 @@ async fn list(host: &Arc<Host>, lock: FolderLock) -> Folder {
     }
     host.reports.send(&Report::Listed);
     for agent in agents_with_sockets(&host.sockets) {
-        if let Some(report) = host.runners.state(&agent).and_then(|state| state.asks(&agent)) {
+        let asks = host.runners.state(&agent).and_then(|state| state.asks(&agent));
+        if let Some(report) = asks.filter(|_| !host.is_elsewhere(&agent)) {
             host.reports.send(&report);
         }
     }
@@ -172,7 +202,13 @@ struct Served {
     folder: tokio::task::JoinHandle<String>,
     lanes: Lanes,
     logs: Logs,
+    terminals: Terminals,
+    silence: Silence,
+    leases: Leases,
     checks: Arc<Semaphore>,
+    /// Everything is being ended; what else is commanded waits for that.
+    stopping: Option<JoinHandle<()>>,
+    waiting: VecDeque<Command>,
     /// The queue as it was commanded last.
     queue: Option<QueueText>,
     /// When it is written again, if the disk did not take it.
@@ -180,10 +216,15 @@ struct Served {
 }
 
 impl Served {
-    fn new(host: Arc<Host>, folder: Folder, sender: &LinkSender) -> Self {
+    fn new(host: Arc<Host>, folder: Folder, sender: &LinkSender, silence: Silence, leases: Leases) -> Self {
         let at_once = std::thread::available_parallelism().map_or(2, usize::from).max(2);
         Self {
             logs: Logs::new(&host.dir, sender.clone()),
+            terminals: Terminals::new(&host, sender.clone()),
+            silence,
+            leases,
+            stopping: None,
+            waiting: VecDeque::new(),
             host,
             folder: tokio::spawn(folder.watch()),
             lanes: Lanes::default(),
@@ -194,12 +235,28 @@ impl Served {
     }
 
     async fn serve(&mut self, receiver: &mut LinkReceiver) -> Result<(), Ended> {
+        self.leases.ask(&self.host.reports);
         loop {
+            if self.stopping.is_none()
+                && let Some(command) = self.waiting.pop_front()
+            {
+                self.carry_out(command);
+                continue;
+            }
             let retry = self.save_queue_at;
             let frame = tokio::select! {
                 frame = receiver.recv() => frame.map_err(Ended::Broken)?,
                 ended = &mut self.folder => {
                     return Err(ended.unwrap_or_else(|error| error.to_string()).into());
+                }
+                () = ended(&mut self.stopping) => {
+                    self.stopping = None;
+                    continue;
+                }
+                silent = self.silence.over() => return Err(Ended::Silent(silent)),
+                () = self.leases.due() => {
+                    self.leases.ask(&self.host.reports);
+                    continue;
                 }
                 () = tokio::time::sleep_until(retry.unwrap_or_else(Instant::now)), if retry.is_some() => {
                     self.save_queue();
@@ -207,15 +264,18 @@ impl Served {
                 }
             };
             let Some(frame) = frame else { return Ok(()) };
+            self.silence.heard();
             match (frame.message(), frame) {
-                (Ok(command), _) => self.carry_out(command).await,
-                (Err(_), Frame::Bulk(_)) => tracing::warn!("a log chunk from the backend is left alone"),
+                (Ok(command @ (Command::Ping { .. } | Command::Lease { .. })), _) => self.carry_out(command),
+                (Ok(command), _) if self.stopping.is_some() => self.waiting.push_back(command),
+                (Ok(command), _) => self.carry_out(command),
+                (Err(_), Frame::Bulk(chunk)) => self.terminals.typed(chunk),
                 (Err(error), Frame::Control(_)) => tracing::warn!(%error, "a command is not understood"),
             }
         }
     }
 
-    async fn carry_out(&mut self, command: Command) {
+    fn carry_out(&mut self, command: Command) {
         match command {
             Command::Hello(_) => tracing::warn!("a second hello is left alone"),
             Command::WriteQueue { queue } => self.write_queue(queue),
@@ -243,14 +303,31 @@ impl Served {
             Command::FollowLog { stream, agent, offset, credit } => {
                 self.logs.follow(stream, agent.as_ref(), offset, credit);
             }
-            Command::StreamCredit { stream, bytes } => self.logs.credit(stream, bytes),
-            Command::CloseStream { stream } => self.logs.end(stream),
-            Command::OpenTerminal { .. }
-            | Command::ResizeTerminal { .. }
-            | Command::Mirror { .. }
-            | Command::ShowElsewhere { .. }
-            | Command::Lease { .. } => {}
-            Command::StopAll => self.stop_all().await,
+            Command::StreamCredit { stream, bytes } => {
+                self.logs.credit(stream, bytes);
+                self.terminals.credit(stream, bytes);
+            }
+            Command::CloseStream { stream } => {
+                self.logs.end(stream);
+                self.terminals.close(stream);
+            }
+            Command::OpenTerminal { stream, agent, size, credit } => {
+                self.terminals.open(stream, agent, size, credit);
+            }
+            Command::ResizeTerminal { stream, size } => self.terminals.resize(stream, size),
+            Command::Mirror { agent, status } => self.lane(agent, Errand::Mirror { status }),
+            Command::ShowElsewhere { agent, window, argv } => {
+                self.lane(agent, Errand::Show { window, argv });
+            }
+            Command::Lease { token, seconds } => {
+                if let Some(until) = self.leases.granted(token, seconds) {
+                    self.host.grant(until);
+                }
+            }
+            Command::StopAll => {
+                self.lanes.stop();
+                self.stopping = Some(tokio::spawn(stop_all(self.host.clone())));
+            }
             Command::Ping { token } => {
                 self.host.reports.send(&Report::Pong { token, now: clock::now() });
                 self.host.reports.send(&Report::Load(load::look(self.host.dir.root())));
@@ -316,37 +393,51 @@ impl Served {
         });
     }
 
-    async fn stop_all(&mut self) {
-        self.lanes.stop();
-        let agents = self.host.runners.agents();
-        for agent in &agents {
-            self.host.runners.tell(agent, ToRunner::Exit);
-        }
-        let deadline = Instant::now() + runners::END;
-        while !self.host.runners.agents().is_empty() && Instant::now() < deadline {
-            clock::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        for agent in self.host.runners.agents() {
-            match self.host.runners.state(&agent) {
-                Some(state) => {
-                    process_tree::kill(state.pid);
-                    runners::end_all_of(&self.host, &state, &agent).await;
-                }
-                None => {
-                    runners::sweep(&self.host, &self.host.hello.run_id, &agent).await;
-                }
-            }
-        }
-        if let Err(message) = self.host.windows.remove_all().await {
-            self.host.reports.send(&Report::StateProblem { message });
-        }
-        self.host.reports.send(&Report::Stopped);
-    }
-
     /// Ends what must not outlive the helper: acceptance commands, whose result nobody awaits.
     async fn leave(&mut self) {
         self.lanes.stop();
-        self.folder.abort();
+        self.terminals.close_all().await;
         process_tree::end(&Target { marker: Some(self.host.check_marker()), ..Target::default() }).await;
+        self.folder.abort();
+        if !self.folder.is_finished() {
+            // The lock goes with it, also when this process is held up later.
+            let _aborted = (&mut self.folder).await;
+        }
     }
+}
+
+/// Returns when a task has ended; never where there is none.
+async fn ended(task: &mut Option<JoinHandle<()>>) {
+    match task {
+        // One that failed has ended, too.
+        Some(task) => drop(task.await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends every runner, and removes the windows.
+async fn stop_all(host: Arc<Host>) {
+    let agents = host.runners.agents();
+    for agent in &agents {
+        host.runners.tell(agent, ToRunner::Exit);
+    }
+    let deadline = Instant::now() + runners::END;
+    while !host.runners.agents().is_empty() && Instant::now() < deadline {
+        clock::sleep(Duration::from_millis(10)).await;
+    }
+    for agent in host.runners.agents() {
+        match host.runners.state(&agent) {
+            Some(state) => {
+                process_tree::kill(state.pid);
+                runners::end_all_of(&host, &state, &agent).await;
+            }
+            None => {
+                runners::sweep(&host, &host.hello.run_id, &agent).await;
+            }
+        }
+    }
+    if let Err(message) = host.windows.remove_all().await {
+        host.reports.send(&Report::StateProblem { message });
+    }
+    host.reports.send(&Report::Stopped);
 }

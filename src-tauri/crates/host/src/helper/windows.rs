@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use miyabi_plan::AgentId;
 use miyabi_protocol::StateDir;
 use miyabi_protocol::link::Hello;
 use tokio::sync::{mpsc, oneshot};
@@ -93,6 +94,36 @@ impl Windows {
         how
     }
 
+    /// What shows an agent's window, or the first one of ours, in a session of this name.
+    pub(crate) async fn view(&self, agent: Option<AgentId>, view: String) -> Result<Vec<String>, String> {
+        let place = self.place.clone();
+        blocking(move || {
+            let windows =
+                tmux::list_windows(&place.name, &place.state).map_err(|error| error.to_string())?;
+            let window = match &agent {
+                Some(agent) => windows.iter().find(|window| window.agent == agent.as_str()),
+                None => windows.iter().min_by_key(|window| window.index),
+            };
+            let Some(window) = window else {
+                let whose = agent.map_or_else(|| "the run".to_owned(), |agent| agent.to_string());
+                return Err(format!(
+                    "{whose} has no window in the tmux session {} of this host: its window was closed, or it has not begun yet",
+                    place.name
+                ));
+            };
+            Ok(tmux::view_argv(&place.name, &view, &window.id))
+        })
+        .await
+    }
+
+    /// Removes a session that was made for [`Windows::view`].
+    pub(crate) async fn remove_view(&self, view: String) {
+        let removed = blocking(move || tmux::remove_view(&view).map_err(|error| error.to_string())).await;
+        if let Err(error) = removed {
+            tracing::warn!(error, "a view of the session may be left");
+        }
+    }
+
     /// Removes the windows of agents and the Monitor; the backend's own stays.
     pub(crate) async fn remove_all(&self) -> Result<(), String> {
         let place = self.place.clone();
@@ -127,11 +158,10 @@ impl Session {
 /// The program of a window that shows a log.
 pub(crate) fn show_log(program: &Path, title: &str, log: &Path, status: Option<&Path>) -> Vec<String> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let mut argv = vec![text(program), "show-log".to_owned(), "--title".to_owned(), title.to_owned()];
-    argv.extend(["--file".to_owned(), text(log)]);
-    if let Some(status) = status {
-        argv.extend(["--status".to_owned(), text(status)]);
-    }
+    // Name and value in one word: a title may begin with a dash.
+    let mut argv = vec![text(program), "show-log".to_owned(), format!("--title={title}")];
+    argv.push(format!("--file={}", text(log)));
+    argv.extend(status.map(|status| format!("--status={}", text(status))));
     argv
 }
 

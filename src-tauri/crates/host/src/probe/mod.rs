@@ -1,6 +1,7 @@
-//! `miyabi-host probe`: whether the agent programs of this host are there, logged in and answer. Nothing
-//! is asked of any model.
+//! `miyabi-host probe`: whether the agent programs of this host are there, logged in and answer, and
+//! whether the host itself can serve. Nothing is asked of any model.
 
+mod facts;
 mod handshake;
 mod spoken;
 
@@ -8,8 +9,12 @@ use std::io;
 use std::time::Duration;
 
 use miyabi_protocol::probe::MAX_PROBE_BYTES;
-use miyabi_protocol::{AgentProgram, LoggedIn, ProbeAnswer, ProbeRequest};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use miyabi_protocol::{AgentProgram, LoggedIn, ProbeAnswer, ProbeAsked, ProbeRequest};
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
 
 /// How long one program may take to answer.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -22,7 +27,7 @@ pub enum ProbeError {
     /// The pipe broke.
     #[error("cannot speak to the one who asked")]
     Io(#[from] io::Error),
-    /// It is no list of programs.
+    /// It is no list of programs, and no question about the host.
     #[error("stdin is not a list of programs")]
     Request(#[from] serde_json::Error),
     /// It is too long.
@@ -36,23 +41,51 @@ pub enum ProbeError {
 ///
 /// When the request cannot be read or the answer not be written. A program that is missing or broken is an answer.
 pub async fn run(input: impl AsyncRead, mut output: impl AsyncWrite + Unpin) -> Result<(), ProbeError> {
-    let mut asked = Vec::new();
-    let bound = u64::try_from(MAX_PROBE_BYTES).unwrap_or(u64::MAX);
-    std::pin::pin!(input).take(bound + 1).read_to_end(&mut asked).await?;
-    if asked.len() > MAX_PROBE_BYTES {
-        return Err(ProbeError::TooMuch);
-    }
-    let requests: Vec<ProbeRequest> = serde_json::from_slice(&asked)?;
+    let (state_dir, requests) = match asked(input).await? {
+        ProbeAsked::Programs(requests) => (None, requests),
+        ProbeAsked::Host(host) => (Some(host.state_dir), host.programs),
+    };
     if requests.len() > MAX_REQUESTS {
         return Err(ProbeError::TooMuch);
     }
     let looks: Vec<_> = requests.into_iter().map(|request| tokio::spawn(look(request))).collect();
-    for look in looks {
-        let answer = look.await.map_err(io::Error::other)?;
-        let mut line = serde_json::to_vec(&answer)?;
-        line.push(b'\n');
-        output.write_all(&line).await?;
+    if let Some(state_dir) = state_dir {
+        let found = tokio::task::spawn_blocking(move || facts::look(state_dir.as_ref())).await;
+        tell(&mut output, &found.map_err(io::Error::other)?).await?;
     }
+    for look in looks {
+        tell(&mut output, &look.await.map_err(io::Error::other)?).await?;
+    }
+    Ok(())
+}
+
+/// What is asked: to the end of the line that makes it whole, as the end of a stream does not come
+/// through every link.
+async fn asked(input: impl AsyncRead) -> Result<ProbeAsked, ProbeError> {
+    let bound = u64::try_from(MAX_PROBE_BYTES).unwrap_or(u64::MAX);
+    let input = std::pin::pin!(input);
+    let mut lines = BufReader::new(input.take(bound + 1));
+    let mut text = Vec::new();
+    loop {
+        let is_over = lines.read_until(b'\n', &mut text).await? == 0;
+        if text.len() > MAX_PROBE_BYTES {
+            return Err(ProbeError::TooMuch);
+        }
+        if is_over || (text.ends_with(b"\n") && is_whole(&text)) {
+            return Ok(serde_json::from_slice(&text)?);
+        }
+    }
+}
+
+fn is_whole(text: &[u8]) -> bool {
+    !matches!(serde_json::from_slice::<IgnoredAny>(text), Err(error) if error.is_eof())
+}
+
+/// Writes a line at once: the one who asked compares clocks by when the first one comes.
+async fn tell(mut output: impl AsyncWrite + Unpin, found: &impl Serialize) -> Result<(), ProbeError> {
+    let mut line = serde_json::to_vec(found)?;
+    line.push(b'\n');
+    output.write_all(&line).await?;
     output.flush().await?;
     Ok(())
 }
@@ -152,6 +185,27 @@ print('hello', flush=True)
 print(json.dumps({'id': asked['id'], 'result': {'protocolVersion': 1, 'agentInfo': info}}), flush=True)
 sys.stdin.read()
 ";
+
+    #[tokio::test]
+    async fn what_is_asked_ends_with_its_line_or_with_the_stream() {
+        let (mut asking, asked) = tokio::io::duplex(1024);
+        let (mut answers, written) = tokio::io::duplex(64 * 1024);
+        let probing = tokio::spawn(run(asked, written));
+        let question = json!({"state_dir": "/nowhere/s", "programs": []});
+        asking.write_all(format!("{question:#}\n").as_bytes()).await.expect("written");
+        probing.await.expect("joined").expect("the stream is still open, and it was answered");
+        let mut line = String::new();
+        answers.read_to_string(&mut line).await.expect("read");
+        let facts: miyabi_protocol::HostFacts = serde_json::from_str(&line).expect("facts");
+        assert_eq!(facts.version, env!("CARGO_PKG_VERSION"));
+        drop(asking);
+
+        let mut written = Vec::new();
+        run(&b"[]"[..], &mut written).await.expect("an empty list");
+        assert!(written.is_empty());
+        assert!(run(&b"[1]\n"[..], &mut written).await.is_err());
+        assert!(run(&b"[\n"[..], &mut written).await.is_err(), "a torn question is none");
+    }
 
     async fn answers(requests: &Value) -> Vec<ProbeAnswer> {
         let mut written = Vec::new();

@@ -8,6 +8,7 @@ mod attempt;
 mod child;
 mod command;
 mod decide;
+mod lease;
 mod log_file;
 pub(crate) mod mcp;
 mod output;

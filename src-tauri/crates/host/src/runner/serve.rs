@@ -11,10 +11,11 @@ use miyabi_protocol::status::{Failure, status_file_name};
 use miyabi_protocol::{AgentStatus, AttemptSheet, RunnerSpec, StateDir, StatusFile, atomic};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::attempt::{self, Live, Order, Orphans, Outcome, Stop, Told, lock};
 use super::decide::{Next, Seen, decide};
+use super::lease::Lease;
 use super::output::{result_file, result_path};
 use super::setup::{Setup, SetupError};
 use super::signals::{Farewell, Signals};
@@ -26,6 +27,9 @@ use crate::{clock, disk, process_tree};
 
 /// A file that is torn or missing is looked at again after this, before anything is made of it.
 const SECOND_LOOK: Duration = Duration::from_millis(100);
+
+/// How often a runner without work looks whether its log and its socket are still there.
+const IDLE_POLL: Duration = Duration::from_secs(60);
 
 /// Serves until the window is closed or a helper says so.
 ///
@@ -42,12 +46,12 @@ pub async fn run(setup: Setup) -> Result<(), SetupError> {
     let mut folder = FolderWatch::new(dir.root(), move |changed| changed == name.as_str());
     let mut door = Door::open(&setup.socket)?;
     let (commands, mut told) = mpsc::unbounded_channel();
-    let mut runner = Runner::new(setup, dir, orphans);
+    let mut runner = Runner::new(setup, dir, orphans, Lease::new()?);
     runner.begin();
-    let mut poll = interval(SLOW_POLL);
-    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looked_at = Instant::now();
     let farewell = loop {
         let due = runner.due();
+        let period = if runner.is_restless() { SLOW_POLL } else { folder.period().min(IDLE_POLL) };
         tokio::select! {
             _ = folder.changed() => runner.look(),
             Ok(stream) = door.accept() => {
@@ -61,17 +65,20 @@ pub async fn run(setup: Setup) -> Result<(), SetupError> {
                 ToRunner::Say { attempt, number, text } => {
                     runner.tell_work(&attempt, Told::Say { number, text });
                 }
-                ToRunner::Lease { .. } => {}
+                ToRunner::Lease { until_boot_millis } => runner.renew_lease(until_boot_millis),
                 ToRunner::Exit => break Farewell::Told,
             },
             event = next_event(&mut runner.work) => runner.take(event),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 runner.on_time();
                 if folder.renew() {
+                    lock(&runner.sink).renew();
                     runner.look();
                 }
             }
-            _ = poll.tick() => {
+            () = runner.lease.over() => runner.end_lease(),
+            () = sleep_until(looked_at + period) => {
+                looked_at = Instant::now();
                 folder.renew();
                 runner.on_poll(&mut door);
             }
@@ -117,6 +124,7 @@ struct Runner {
     orphans: Orphans,
     sink: Arc<Mutex<Sink>>,
     status: Status,
+    lease: Lease,
     work: Option<Work>,
     known: watch::Sender<FromRunner>,
     /// When the file is looked at again, after it was torn or missing.
@@ -128,7 +136,7 @@ struct Runner {
 }
 
 impl Runner {
-    fn new(setup: Setup, dir: StateDir, orphans: Orphans) -> Self {
+    fn new(setup: Setup, dir: StateDir, orphans: Orphans, lease: Lease) -> Self {
         let sink = Arc::new(Mutex::new(Sink::new(&dir, &setup.agent)));
         let status = Status::new(&dir, &setup.agent);
         let (known, _) = watch::channel(state_of(&setup, None, None, Live::default()));
@@ -138,6 +146,7 @@ impl Runner {
             orphans,
             sink,
             status,
+            lease,
             work: None,
             known,
             look_again: None,
@@ -148,6 +157,8 @@ impl Runner {
 
     fn begin(&mut self) {
         let Setup { agent, title, run_id, .. } = &self.setup;
+        // Both are a plan's words.
+        let (title, run_id) = (in_a_line(title), in_a_line(run_id));
         let header = format!(
             "\x1b[1;97;44m {agent} \x1b[0m \x1b[1m{title}\x1b[0m  run {run_id}\nwaiting for work\n\n"
         );
@@ -156,6 +167,11 @@ impl Runner {
             lock(&self.sink).warn(&error);
         }
         self.look();
+    }
+
+    /// Whether there is something to look after that nobody tells of.
+    fn is_restless(&self) -> bool {
+        self.work.is_some() || self.unsaved_result.is_some() || self.status.is_unsaved()
     }
 
     fn due(&self) -> Option<Instant> {
@@ -208,6 +224,8 @@ impl Runner {
                     self.tell(error);
                 }
             }
+            // Whoever offers work here is about to grant a lease, too.
+            Next::Take(_) if self.lease.is_over() => self.tell(format!("{LEASE_OVER}; it takes no work")),
             Next::Take(offer) => self.take_offer(*offer),
             Next::ProcessGone(found) => {
                 let reason = "the runner was restarted; the agent's process is gone".to_owned();
@@ -369,6 +387,25 @@ impl Runner {
         }
     }
 
+    /// The agent may go on.
+    fn renew_lease(&mut self, until: u64) {
+        let was_over = self.lease.is_over();
+        self.lease.renew(until);
+        if was_over && !self.lease.is_over() {
+            // An offer may have come before it.
+            self.look();
+        }
+    }
+
+    /// The backend may by now have given the task to somebody else.
+    fn end_lease(&mut self) {
+        self.lease.rest();
+        if let Some(attempt) = self.work.as_ref().map(|work| work.sheet.attempt.clone()) {
+            let order = Stop { reason: LEASE_OVER.to_owned(), cause: Some(FailureCause::HostLost) };
+            self.stop(&attempt, order);
+        }
+    }
+
     fn interrupt(&mut self) {
         let attempt = self.work.as_ref().map(|work| work.sheet.attempt.clone());
         match attempt {
@@ -446,6 +483,10 @@ fn prefix(sheet: &AttemptSheet) -> &'static str {
         RunnerSpec::Command { .. } | RunnerSpec::Agent(_) | RunnerSpec::External => "[miyabi]",
     }
 }
+
+/// Why an attempt ends, and none is begun.
+const LEASE_OVER: &str =
+    "its lease is over: nothing was heard of the backend for as long as it may work alone";
 
 /// The file of an attempt that cannot go on.
 fn failed(mut file: StatusFile, cause: FailureCause, why: String) -> StatusFile {

@@ -346,6 +346,27 @@ pub fn attach_argv(session: &str, window: Option<&str>) -> Vec<String> {
     .into_argv()
 }
 
+/// The same for a terminal that a helper opens for a person far away: the session has a name, so that it
+/// can be removed, and what its own environment says of characters and terminals does not matter.
+#[must_use]
+pub fn view_argv(session: &str, view: &str, window: &str) -> Vec<String> {
+    let of_view = format!("{}:", exactly(view));
+    let mut argv = CommandLine::default()
+        .then(["new-session", "-t", &exactly(session), "-s", view])
+        // Before it has somebody who looks, this would be its end.
+        .then(["set-option", "-t", &of_view, "destroy-unattached", "on"])
+        .then(["select-window", "-t", &format!("{of_view}{window}")])
+        .into_argv();
+    argv.insert(1, "-u".to_owned());
+    argv
+}
+
+/// Removes a session; its windows stay where another session has them, too.
+#[must_use]
+pub fn kill_session(session: &str) -> CommandLine {
+    CommandLine::default().then(["kill-session", "-t", &exactly(session)])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -381,6 +402,11 @@ mod tests {
             attach_argv("s", Some("@3")).join(" "),
             "tmux new-session -t =s ; set-option destroy-unattached on ; select-window -t @3"
         );
+        assert_eq!(
+            view_argv("s", "v", "@3").join(" "),
+            "tmux -u new-session -t =s -s v ; set-option -t =v: destroy-unattached on ; select-window -t =v:@3"
+        );
+        assert_eq!(shown(kill_session("v")), "tmux kill-session -t =v");
         assert_eq!(
             shown(paste(CommandLine::default(), "b", "/s/p;", "%4")),
             "tmux load-buffer -b b /s/p\\; ; paste-buffer -p -d -b b -t %4"

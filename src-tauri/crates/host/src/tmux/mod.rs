@@ -10,9 +10,9 @@ pub mod argv;
 mod error;
 mod session;
 
-pub use argv::{Ended, Window, attach_argv};
+pub use argv::{Ended, Window, attach_argv, view_argv};
 pub use error::TmuxError;
 pub use session::{
     MONITOR, ORCHESTRATOR, Role, WindowPlan, ensure_session, find_window, is_installed, list_windows,
-    open_windows, remove_windows, set_options, wake_server,
+    open_windows, remove_view, remove_windows, set_options, wake_server,
 };

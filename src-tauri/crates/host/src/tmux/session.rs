@@ -15,6 +15,8 @@ pub const MONITOR: &str = "Monitor";
 
 /// The role of a window that only shows a log; a program that does work may take its place.
 const LOG_ROLE: &str = "log";
+/// The role of a window that shows an agent of another site.
+const VIEW_ROLE: &str = "view";
 /// tmux answers in milliseconds; a server that does not is stopped or broken.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
@@ -40,6 +42,8 @@ pub enum Role {
     Work,
     /// It shows a log: replaced by a program that does work.
     Log,
+    /// It shows an agent that is at another site: replaced when the agent comes here.
+    View,
 }
 
 impl Role {
@@ -47,6 +51,7 @@ impl Role {
         match self {
             Self::Work => "",
             Self::Log => LOG_ROLE,
+            Self::View => VIEW_ROLE,
         }
     }
 }
@@ -176,6 +181,18 @@ pub fn list_windows(session: &str, state: &str) -> Result<Vec<Window>, TmuxError
 /// When tmux is missing or refuses.
 pub fn find_window(session: &str, state: &str, agent: &str) -> Result<Option<Window>, TmuxError> {
     Ok(list_windows(session, state)?.into_iter().find(|window| window.agent == agent))
+}
+
+/// Removes a person's session over the windows of another one, made by [`argv::view_argv`]; the windows
+/// stay. One that is gone already is as good as removed.
+///
+/// # Errors
+/// When tmux is missing or does not answer.
+pub fn remove_view(view: &str) -> Result<(), TmuxError> {
+    match run(argv::kill_session(view)) {
+        Ok(_) | Err(TmuxError::Refused { .. } | TmuxError::NoSession { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Has the server look for children that ended. While it logs a terminal in or out (utempter) it

@@ -84,6 +84,28 @@ impl Source {
     }
 }
 
+/// Whether every change of a folder is told: those that other machines make on a network's disk are not,
+/// nor are those behind a file system that is a program.
+pub(super) fn tells_all(folder: &Path) -> bool {
+    /// statfs(2): NFS, SMB and its successors, 9P, FUSE, Ceph, AFS, Lustre, GPFS.
+    const ELSEWHERE: [u32; 10] = [
+        0x6969,
+        0x517b,
+        0xff53_4d42,
+        0xfe53_4d42,
+        0x0102_1997,
+        0x6573_5546,
+        0x00c3_6400,
+        0x5346_414f,
+        0x0bd0_0bd0,
+        0x4750_4653,
+    ];
+    rustix::fs::statfs(folder).is_ok_and(|found| {
+        // A type is 32 bits wide, in a field that is wider here and there, and signed.
+        !ELSEWHERE.iter().any(|kind| i128::from(found.f_type) & 0xffff_ffff == i128::from(*kind))
+    })
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// Nothing more is there.

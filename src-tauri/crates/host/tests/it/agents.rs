@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use miyabi_plan::{Access, FailureCause, McpTool, McpTools, Usd};
+use miyabi_plan::{Access, FailureCause, McpTool, McpTools, PriceTable, Usd};
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::result::ResultFile;
 use miyabi_protocol::{
@@ -30,6 +30,7 @@ fn sheet(place: &Place, name: &str, attempt: &str, prompt: &str) -> AttemptSheet
             model: None,
             access: Access::Edit,
             budget: None,
+            prices: PriceTable::default(),
             silent_seconds: 60,
             resume: None,
         })),

@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Place {
     folder: TempDir,
     pub(crate) dir: StateDir,
+    /// What helpers and the tmux server find in their environment besides.
+    pub(crate) more_environment: Vec<(String, String)>,
 }
 
 impl Place {
@@ -30,7 +32,7 @@ impl Place {
             fs::create_dir(folder.path().join(name)).expect("folder");
         }
         let dir = StateDir::open(&folder.path().join("state")).expect("state folder");
-        Self { folder, dir }
+        Self { folder, dir, more_environment: Vec::new() }
     }
 
     /// Runs of tests that go on at the same time must differ: by it, leftovers are found.
@@ -48,13 +50,15 @@ impl Place {
 
     fn environment(&self) -> Vec<(String, String)> {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
-        vec![
+        let mut environment = self.more_environment.clone();
+        environment.extend([
             ("TMUX_TMPDIR".into(), text(self.path("tmux"))),
             ("TMUX".into(), String::new()),
             ("XDG_RUNTIME_DIR".into(), text(self.path("run"))),
             ("HOME".into(), text(self.path("home"))),
             ("RUST_LOG".into(), "warn".into()),
-        ]
+        ]);
+        environment
     }
 
     #[expect(clippy::disallowed_methods, reason = "the tests' one place that starts programs")]
@@ -129,14 +133,35 @@ impl Place {
 
     /// A helper that was greeted and has not answered yet.
     pub(crate) fn greeted(&self, run_id: &str, epoch: u32) -> Helper {
-        let program = Path::new(env!("CARGO_BIN_EXE_miyabi-host"));
-        let messages = fs::File::create(self.path("helper.err")).expect("file");
-        let (args, environment) = (["serve".to_owned()], self.environment());
-        let link = local::spawn(program, &args, &environment, Stderr::File(messages)).expect("helper");
-        let helper = Helper { link, chunks: Vec::new() };
+        self.greeted_with(self.hello(run_id, epoch))
+    }
+
+    /// A helper that has taken the folder, by this greeting.
+    pub(crate) async fn helper_with(&self, hello: Hello) -> Helper {
+        let mut helper = self.greeted_with(hello);
+        helper.until("welcome", |report| matches!(report, Report::Welcome { .. }).then_some(())).await;
+        helper
+    }
+
+    /// A helper that is refused the folder, and why.
+    pub(crate) async fn refusal(&self, hello: Hello) -> String {
+        let mut helper = self.greeted_with(hello);
+        let message = helper
+            .until("refusal", |report| match report {
+                Report::Refused { message } => Some(message.clone()),
+                Report::Welcome { .. } => panic!("it was let in"),
+                _ => None,
+            })
+            .await;
+        assert!(!helper.link.process.wait().await.expect("ended").success());
+        message
+    }
+
+    /// What a backend says first.
+    pub(crate) fn hello(&self, run_id: &str, epoch: u32) -> Hello {
         let monitor = ["sleep", "1000"].map(str::to_owned).to_vec();
         let windows = ["CG-1", "CG-2", "CCG-1"].map(|name| (agent(name), format!("{name}-Core"))).to_vec();
-        helper.send(&Command::Hello(Hello {
+        Hello {
             version: LINK_VERSION,
             run_id: run_id.into(),
             epoch,
@@ -151,7 +176,17 @@ impl Place {
             window_options: Vec::new(),
             monitor,
             windows,
-        }));
+        }
+    }
+
+    pub(crate) fn greeted_with(&self, hello: Hello) -> Helper {
+        let program = Path::new(env!("CARGO_BIN_EXE_miyabi-host"));
+        let messages = fs::File::options().append(true).create(true).open(self.path("helper.err"));
+        let messages = messages.expect("file");
+        let (args, environment) = (["serve".to_owned()], self.environment());
+        let link = local::spawn(program, &args, &environment, Stderr::File(messages)).expect("helper");
+        let helper = Helper { link, chunks: Vec::new(), grants: None };
+        helper.send(&Command::Hello(hello));
         helper
     }
 }
@@ -198,6 +233,8 @@ pub(crate) struct Helper {
     pub(crate) link: LocalHelper,
     /// Log chunks that came while something else was awaited.
     pub(crate) chunks: Vec<Chunk>,
+    /// For how many seconds a lease is granted, at once and whatever is awaited; none for not at all.
+    pub(crate) grants: Option<u32>,
 }
 
 impl Helper {
@@ -220,6 +257,10 @@ impl Helper {
                     Some(Frame::Bulk(chunk)) => self.chunks.push(chunk),
                     Some(frame) => {
                         let report = frame.message::<Report>().expect("a report");
+                        if let (Report::LeaseAsked { token }, Some(seconds)) = (&report, self.grants) {
+                            let grant = Command::Lease { token: *token, seconds };
+                            self.link.sender.message(&grant).expect("sent");
+                        }
                         if let Some(found) = wanted(&report) {
                             return found;
                         }

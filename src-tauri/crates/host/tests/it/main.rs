@@ -3,6 +3,11 @@
 mod agents;
 mod attempts;
 mod common;
+mod elsewhere;
 mod ends;
 mod folder;
+mod leases;
+mod links;
+mod quiet;
+mod terminals;
 mod windows;

@@ -1,9 +1,9 @@
 //! What the figures say.
 
-use miyabi_engine::Fact;
+use miyabi_engine::{Fact, GivenUpBy, NextTry};
 use miyabi_plan::{FailureCause, RunPhase};
 
-use super::story::{Story, hostile, level6, rehearsal, small_run, stand_in_run, task};
+use super::story::{Story, agent_id, hostile, level6, rehearsal, small_run, stand_in_run, task};
 use crate::{DoneId, HistoryKind, Outcome, Report, Verdict, report};
 
 fn of(story: &Story, seconds: f64) -> Report {
@@ -136,6 +136,38 @@ fn the_journal_tells_what_else_happened() {
     assert!(close(report.time.paused_seconds, 10.0));
     let counts = &report.counts;
     assert_eq!((counts.automatic_retries, counts.reassignments, counts.stolen, counts.pauses), (1, 1, 0, 1));
+}
+
+#[test]
+fn a_lost_host_is_told_of_and_its_attempt_is_no_failure_of_the_task() {
+    let mut story = small_run();
+    story.entries.truncate(2);
+    let host = |id: &str| id.parse().expect("an id");
+    story.taken(1.0, "Task-1.1", "CCG-1");
+    story.at(20.0, Fact::HostLost { host: host("MUGEN"), why: "no answer for 10 s".to_owned() });
+    story.at(30.0, Fact::HostGivenUp { host: host("MUGEN"), by: GivenUpBy::Person });
+    story.failed(30.0, "Task-1.1", FailureCause::HostLost, "MUGEN was given up", NextTry::Free);
+    story.at(30.0, Fact::AgentMoved { agent: agent_id("CCG-1"), host: host("MAJIN") });
+    story.taken(31.0, "Task-1.2", "CCG-1");
+    story.completed(50.0, "Task-1.2", None);
+    story.at(60.0, Fact::HostBack { host: host("MUGEN") });
+    let report = of(&story, 61.0);
+    let told: Vec<_> = report.history.iter().map(|line| (line.kind, line.text.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (
+                HistoryKind::HostLost,
+                "MUGEN is lost (no answer for 10 s); what is under way there is unverified, and waits for it"
+            ),
+            (HistoryKind::HostGivenUp, "MUGEN was given up by a person; its tasks are run elsewhere"),
+            (HistoryKind::AgentMoved, "CCG-1 works on MAJIN from here on"),
+            (HistoryKind::HostBack, "MUGEN is reached again; what is under way there is adopted"),
+        ]
+    );
+    let attempts = &report.tasks[0].attempts;
+    assert_eq!((attempts[0].outcome, attempts[0].cause), (Outcome::Stopped, Some(FailureCause::HostLost)));
+    assert_eq!(report.counts.failed_attempts, 0);
 }
 
 #[test]

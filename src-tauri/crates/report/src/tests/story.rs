@@ -145,7 +145,7 @@ impl Story {
     }
 
     pub(super) fn taken(&mut self, seconds: f64, id: &str, agent: &str) {
-        self.at(seconds, Fact::Assigned { attempt: attempt(id), agent: agent_id(agent) });
+        self.at(seconds, Fact::Assigned { attempt: attempt(id), agent: agent_id(agent), share: None });
         self.at(seconds, Fact::Started { attempt: attempt(id) });
     }
 
@@ -322,7 +322,7 @@ pub(super) fn small_run() -> Story {
     story.taken(0.5, "Task-1.1", "CCG-1");
     story.completed(61.0, "Task-1.1", Some(found("src/plan.py", true)));
     story.taken(61.02, "Task-2.1", "CG-1");
-    story.at(61.02, Fact::Assigned { attempt: attempt("Task-3.1"), agent: agent_id("CG-2") });
+    story.at(61.02, Fact::Assigned { attempt: attempt("Task-3.1"), agent: agent_id("CG-2"), share: None });
     story.taken(61.03, "Task-4.1", "CG-3");
     story
         .at(76.02, Fact::Withdrawn { attempt: attempt("Task-3.1"), why: "not taken within 15 s".to_owned() });

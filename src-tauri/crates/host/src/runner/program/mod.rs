@@ -3,6 +3,7 @@
 
 mod process;
 mod said;
+mod share;
 mod telling;
 mod terminal;
 
@@ -11,14 +12,15 @@ use miyabi_plan::FailureCause;
 use miyabi_protocol::{AgentSpec, Usage};
 
 use self::said::Said;
+use self::share::Share;
 use self::telling::Telling;
 use super::attempt::{Order, Outcome, Stop};
 use super::output::look_for_outputs;
 
 /// Carries the attempt out.
 pub(super) async fn carry_out(order: Order, spec: &AgentSpec) -> Outcome {
-    let mut talk =
-        Talk { telling: Telling::new(&order, spec), order, spec, said: Said::default(), unheard: None };
+    let (telling, share) = (Telling::new(&order, spec), Share::of(spec));
+    let mut talk = Talk { telling, share, order, spec, said: Said::default(), unheard: None };
     let end = talk.through().await;
     talk.collect(end).await
 }
@@ -28,6 +30,7 @@ struct Talk<'a> {
     order: Order,
     spec: &'a AgentSpec,
     telling: Telling,
+    share: Share,
     said: Said,
     /// What a process was started to be told, with its number.
     unheard: Option<(u32, String)>,

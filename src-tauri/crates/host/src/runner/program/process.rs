@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::super::attempt::{Stop, Told};
 use super::super::child::{Happening, Program, Reach, StartError, Stream};
 use super::super::mcp::{self, Late};
+use super::share::Step;
 use super::{After, Opening, Talk, Telling};
 use crate::clock;
 
@@ -40,6 +41,10 @@ enum Stage {
 }
 
 impl Stage {
+    fn ended_well(&self) -> bool {
+        matches!(self, Self::Ending { turn, .. } if turn.failure.is_none())
+    }
+
     /// A turn has ended, and no other one follows.
     fn end_for_good(&mut self, turn: TurnEnd) {
         match self {
@@ -57,6 +62,8 @@ enum Ending {
     /// It did not end after its last turn.
     Overdue,
     Silent,
+    /// What it may cost is used up.
+    UsedUp(Failed),
     Stopped(Stop),
 }
 
@@ -74,7 +81,11 @@ impl Talk<'_> {
 
     fn start(&mut self, opening: &Opening) -> Result<Speaking, Failed> {
         let (sheet, state_dir) = (&self.order.sheet, &self.order.state_dir);
-        let start = Start::new(sheet, self.spec, state_dir, opening.prompt.clone(), opening.session.clone());
+        let mut start =
+            Start::new(sheet, self.spec, state_dir, opening.prompt.clone(), opening.session.clone());
+        // A program counts from its own start, and this may not be the attempt's first one.
+        let used = self.telling.used().and_then(|used| used.cost).unwrap_or_default();
+        start.budget = start.budget.map(|budget| budget.less(used));
         let (mut adapter, late) = adapter_for(&self.spec.protocol, start)?;
         if opening.session.is_some() {
             adapter.used_before(self.telling.session_used());
@@ -119,6 +130,9 @@ impl Talk<'_> {
             }
             if speaking.adapter.lost_session() {
                 return Ending::Astray;
+            }
+            if let Some(why) = self.share.used_up().filter(|_| matches!(speaking.stage, Stage::Working)) {
+                return Ending::UsedUp(why);
             }
         }
     }
@@ -197,6 +211,7 @@ impl Talk<'_> {
                     self.in_session();
                 }
                 self.allow_for_more(speaking, &event);
+                let step = Step::of(&event);
                 if let Some((refused, why)) = self.telling.refuses(&event) {
                     let mut output = Output::default();
                     let answer = ApprovalAnswer::Deny { reason: why.to_owned() };
@@ -205,6 +220,7 @@ impl Talk<'_> {
                 } else if let Some(turn) = self.telling.take(event) {
                     outputs.extend(self.turn_ended(speaking, turn));
                 }
+                self.share.take(step, self.telling.used(), self.telling.model());
             }
         }
         self.telling.tell();
@@ -303,9 +319,11 @@ impl Talk<'_> {
                 let message = format!("no word came from it for {seconds} s");
                 return After::Failed(Failed::new(FailureCause::Silent, message));
             }
+            // Unless its very last word was that it is done.
+            Ending::UsedUp(why) if !speaking.stage.ended_well() => return After::Failed(why),
             _ if opening.session.is_some() && speaking.adapter.lost_session() => return After::Lost,
             Ending::Itself(exit) => Some(exit),
-            Ending::Overdue | Ending::Astray => None,
+            Ending::Overdue | Ending::Astray | Ending::UsedUp(_) => None,
         };
         let failure = match (&speaking.stage, word) {
             (Stage::Ending { turn: TurnEnd { failure: Some(failure), .. }, .. }, _) => Some(failure.clone()),

@@ -142,6 +142,15 @@ impl Telling {
         self.tell();
     }
 
+    /// What the attempt used until now, as far as is known.
+    pub(super) fn used(&self) -> Option<Usage> {
+        self.live.usage
+    }
+
+    pub(super) fn model(&self) -> Option<&str> {
+        self.live.model.as_deref()
+    }
+
     pub(super) fn session(&self) -> Option<&String> {
         self.live.session.as_ref()
     }

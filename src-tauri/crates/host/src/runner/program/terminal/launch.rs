@@ -76,6 +76,7 @@ pub(super) fn can_resume(spec: &AgentSpec, session: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use miyabi_plan::PriceTable;
     use std::collections::BTreeMap;
 
     fn spec(protocol: AgentProtocol) -> AgentSpec {
@@ -86,6 +87,7 @@ mod tests {
             model: Some("m".into()),
             access: Access::Edit,
             budget: None,
+            prices: PriceTable::default(),
             silent_seconds: 60,
             resume: None,
         }
