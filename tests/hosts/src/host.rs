@@ -57,6 +57,8 @@ pub struct Mark(u64);
 pub struct Process {
     /// Its number, as the laptop counts.
     pub pid: Pid,
+    /// The number of the process that started it.
+    pub parent: i32,
     /// Its short name.
     pub name: String,
     /// Its command line.
@@ -290,7 +292,10 @@ impl Host {
         let process = |pid: Pid| {
             let file = |name| fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero())).ok();
             let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace('\0', " ").trim().to_owned();
-            Some(Process { pid, name: text(file("comm")?), line: text(file("cmdline")?) })
+            let stat = text(file("stat")?);
+            // Behind the name, which may hold anything, come the state and the parent.
+            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            Some(Process { pid, parent, name: text(file("comm")?), line: text(file("cmdline")?) })
         };
         Ok(process::all().filter(here).filter_map(process).collect())
     }
@@ -308,11 +313,11 @@ impl Host {
     /// # Errors
     /// When it is off.
     pub fn helpers(&self) -> Result<Vec<Process>> {
-        self.processes_with(|process| {
+        Ok(first_of_each(self.processes_with(|process| {
             let mut words = process.line.split(' ');
             words.next().is_some_and(|program| program.contains("miyabi-host"))
                 && words.next() == Some("serve")
-        })
+        })?))
     }
 
     /// The tmux servers.
@@ -320,7 +325,7 @@ impl Host {
     /// # Errors
     /// When it is off.
     pub fn tmux_servers(&self) -> Result<Vec<Process>> {
-        self.processes_with(|process| process.name == "tmux: server")
+        Ok(first_of_each(self.processes_with(|process| process.name == "tmux: server")?))
     }
 
     /// The processes of sshd that serve a connection, two for each that is let in as root: one.
@@ -471,6 +476,13 @@ Subsystem sftp internal-sftp
 
 fn line(text: &str) -> String {
     format!("{text}\n")
+}
+
+/// Leaves out a child that was born a moment ago and is not yet the program that it will be.
+fn first_of_each(mut processes: Vec<Process>) -> Vec<Process> {
+    let numbers: Vec<i32> = processes.iter().map(|process| process.pid.as_raw_nonzero().get()).collect();
+    processes.retain(|process| !numbers.contains(&process.parent));
+    processes
 }
 
 /// A program in some of the namespaces of a process.

@@ -1,10 +1,13 @@
 //! The lab itself: the hosts are hosts of their own, and every way to break one breaks it.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use miyabi_agent_tests::isolation;
+use miyabi_agent_tests::process::{Guarded, command, rest, with_word};
 use miyabi_host_lab::lab::TMP_MIB;
 use miyabi_host_lab::wait::until;
 use miyabi_host_lab::{Lab, Wire, on_two_hosts};
@@ -149,4 +152,42 @@ fn a_slow_link_takes_its_time_and_a_clock_is_wrong() -> Result<()> {
         ensure!(lab.laptop.ssh("mugen", &["echo", "$MIYABI_CLOCK_OFFSET_MS"])? == "600000\n");
         Ok(())
     })
+}
+
+/// Set where this test's other half only waits to be killed.
+const WAITS: &str = "MIYABI_LAB_WAITS";
+
+#[test]
+fn a_test_that_is_killed_leaves_no_process_and_its_folder_is_swept() -> Result<()> {
+    let waits = std::env::var_os(WAITS).is_some();
+    if waits || isolation::is_inside() {
+        return on_two_hosts(|lab| {
+            println!("up in {}", lab.folder().display());
+            rest(Duration::from_secs(if waits { 600 } else { 0 }));
+            Ok(())
+        });
+    }
+    let name = std::thread::current().name().unwrap_or_default().to_owned();
+    let mut again = command(std::env::current_exe()?);
+    again.args(["--exact", &name, "--nocapture"]).env(WAITS, "yes").stdout(Stdio::piped());
+    let mut killed = Guarded::start(&mut again)?;
+    let mut lines = BufReader::new(killed.output().context("a pipe")?).lines().map_while(Result::ok);
+    let Some(folder) = lines.find_map(|line| line.split_once("up in ").map(|(_, folder)| folder.to_owned()))
+    else {
+        eprintln!("SKIPPED: there is no lab to be killed");
+        return Ok(());
+    };
+    ensure!(!with_word(&folder).is_empty(), "nothing runs in {folder}");
+    let left_behind = std::env::temp_dir().join(format!("miyabi-agents-{}-", killed.id()));
+    drop(killed);
+    until("the end of both hosts", Duration::from_secs(10), || {
+        let left = with_word(&folder);
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    })?;
+    on_two_hosts(|_| Ok(()))?;
+    let left_behind = left_behind.to_string_lossy().into_owned();
+    let entries = std::fs::read_dir(std::env::temp_dir())?.flatten().map(|entry| entry.path());
+    let left: Vec<_> = entries.filter(|path| path.to_string_lossy().starts_with(&left_behind)).collect();
+    ensure!(left.is_empty(), "{left:?}");
+    Ok(())
 }

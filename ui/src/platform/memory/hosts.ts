@@ -144,14 +144,14 @@ export class HostPlay {
 }
 
 const FOUND: readonly DoctorLine[] = [
-  { name: 'reach', ok: true, required: true, found: 'majin.example.com:22 in 11 ms', remedy: '' },
-  { name: 'log-in', ok: true, required: true, found: 'ec2-user, by the key ~/.ssh/id_ed25519', remedy: '' },
-  { name: 'helper', ok: true, required: true, found: '0.1.0, x86_64, put there just now (2.9 MB)', remedy: '' },
-  { name: 'tmux', ok: true, required: true, found: 'tmux 3.3a', remedy: '' },
-  { name: 'disk', ok: true, required: true, found: '205 GiB free at /tmp', remedy: '' },
-  { name: 'clock', ok: true, required: false, found: '0.1 s ahead', remedy: '' },
-  { name: 'claude', ok: true, required: false, found: '2.1.0', remedy: '' },
-  { name: 'codex', ok: false, required: false, found: '', remedy: 'npm install -g @openai/codex' },
+  { name: 'reach', ok: true, required: true, for_agents: false, found: 'majin.example.com:22 in 11 ms', remedy: '' },
+  { name: 'log-in', ok: true, required: true, for_agents: false, found: 'ec2-user, by the key ~/.ssh/id_ed25519', remedy: '' },
+  { name: 'helper', ok: true, required: true, for_agents: false, found: '0.1.0, x86_64, put there just now (2.9 MB)', remedy: '' },
+  { name: 'tmux', ok: true, required: true, for_agents: false, found: 'tmux 3.3a', remedy: '' },
+  { name: 'disk', ok: true, required: true, for_agents: false, found: '205 GiB free at /tmp', remedy: '' },
+  { name: 'clock', ok: true, required: false, for_agents: false, found: '0.1 s ahead', remedy: '' },
+  { name: 'claude', ok: true, required: false, for_agents: true, found: '2.1.0', remedy: '' },
+  { name: 'codex', ok: false, required: false, for_agents: true, found: '', remedy: 'npm install -g @openai/codex' },
 ];
 
 /** MAJIN asks for its key and then for a passphrase; the others are good at once. */
