@@ -106,7 +106,7 @@ pub(crate) async fn cancel_run(shell: State<'_, Shell>) -> Result<(), ApiError> 
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn stop_all(shell: State<'_, Shell>) -> Result<(), ApiError> {
-    shell.done(Request::StopAll).await
+    shell.stop_all().await
 }
 
 /// Takes a task out of the open run.

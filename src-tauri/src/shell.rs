@@ -184,6 +184,15 @@ impl Shell {
         self.connection()?.request(request).await.map(|_| ())
     }
 
+    /// Ends every agent of the open run, and its backend. That some hosts could not be told is an error
+    /// of its own: a person has to see to them.
+    pub(crate) async fn stop_all(&self) -> Result<(), ApiError> {
+        match self.connection()?.request(Request::StopAll).await? {
+            Answer::StoppedExcept { hosts } => Err(ApiError::stopped_except(&hosts)),
+            _ => Ok(()),
+        }
+    }
+
     /// The open run's report.
     pub(crate) async fn report(&self, format: ReportFormat) -> Result<String, ApiError> {
         match self.connection()?.request(Request::Report { format }).await? {

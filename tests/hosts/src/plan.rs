@@ -13,6 +13,11 @@ pub const STATE: &str = "/tmp/miyabi-level6";
 /// After how many seconds without an answer a host counts as lost, in these tests.
 pub const LOST_AFTER: u64 = 2;
 
+/// The tasks of Level 6 that MUGEN works at all at once.
+pub const OF_MUGEN: [&str; 4] = ["Task-2", "Task-3", "Task-4", "Task-5"];
+/// The same of MAJIN, just after them.
+pub const OF_MAJIN: [&str; 2] = ["Task-6", "Task-7"];
+
 /// A plan folder in the making: `task_dag.json` and `agent_config.json`.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -80,6 +85,18 @@ impl Plan {
     #[must_use]
     pub fn with_failover(mut self, when: &str) -> Self {
         self.config["failover"] = json!(when);
+        self
+    }
+
+    /// The same plan, with ten times shorter tasks but for these: a drill that is about them is over sooner.
+    #[must_use]
+    pub fn quick_but(mut self, tasks: &[&str]) -> Self {
+        for task in self.dag["tasks"].as_array_mut().into_iter().flatten() {
+            let seconds = task["estimated_seconds"].as_u64().unwrap_or(10);
+            if !tasks.iter().any(|slow| task["id"] == *slow) {
+                task["estimated_seconds"] = json!((seconds / 10).max(1));
+            }
+        }
         self
     }
 

@@ -140,21 +140,8 @@ impl Run {
     ///
     /// # Errors
     /// When it does not come to that; with where the run stands.
-    pub fn until<T>(&self, what: &str, look: impl FnMut(&Value) -> Option<T>) -> Result<T> {
-        self.within(PATIENCE, what, look)
-    }
-
-    /// As [`Run::until`], with a patience of its own.
-    ///
-    /// # Errors
-    /// As [`Run::until`].
-    pub fn within<T>(
-        &self,
-        patience: Duration,
-        what: &str,
-        mut look: impl FnMut(&Value) -> Option<T>,
-    ) -> Result<T> {
-        until(what, patience, || {
+    pub fn until<T>(&self, what: &str, mut look: impl FnMut(&Value) -> Option<T>) -> Result<T> {
+        until(what, PATIENCE, || {
             let status = self.status();
             look(&status).ok_or_else(|| self.account(&status))
         })

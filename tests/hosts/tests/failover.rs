@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use miyabi_host_lab::plan::STATE;
+use miyabi_host_lab::plan::{OF_MAJIN, OF_MUGEN, STATE};
 use miyabi_host_lab::run::entry;
 use miyabi_host_lab::wait::stays;
 use miyabi_host_lab::{Lab, Plan, Run, Witness, on_two_hosts};
@@ -20,7 +20,7 @@ fn witness(lab: &Lab, run: &Run) -> Result<Witness> {
 #[test]
 fn beyond_the_lease_a_lost_hosts_tasks_run_elsewhere_and_nowhere_twice() -> Result<()> {
     on_two_hosts(|lab| {
-        let plan = Plan::level6(&[&lab.mugen, &lab.majin])?.with_failover("after 6s");
+        let plan = Plan::level6(&[&lab.mugen, &lab.majin])?.with_failover("after 6s").quick_but(&OF_MUGEN);
         // So slow that what is lost would still be at work when others begin with it.
         let run = Run::rehearse(&lab.laptop, &plan, 60)?;
         run.phase("Task-2", "running")?;
@@ -38,9 +38,6 @@ fn beyond_the_lease_a_lost_hosts_tasks_run_elsewhere_and_nowhere_twice() -> Resu
         ensure!(log.contains("lease is over") && !log.contains("played to its end"), "{log}");
         lab.mugen.mend()?;
         run.contact("MUGEN", "ready")?;
-        run.within(Duration::from_secs(150), "the end", |status| {
-            (status["run"]["completed"] == 15).then_some(())
-        })?;
         run.completed()?;
         witness.saw_no_task_twice()?;
         let journal = run.journal()?;
@@ -53,8 +50,8 @@ fn beyond_the_lease_a_lost_hosts_tasks_run_elsewhere_and_nowhere_twice() -> Resu
 #[test]
 fn without_a_lease_a_person_gives_the_host_up() -> Result<()> {
     on_two_hosts(|lab| {
-        let plan = Plan::level6(&[&lab.mugen, &lab.majin])?;
-        let run = Run::rehearse(&lab.laptop, &plan, 200)?;
+        let plan = Plan::level6(&[&lab.mugen, &lab.majin])?.quick_but(&OF_MAJIN);
+        let run = Run::rehearse(&lab.laptop, &plan, 100)?;
         run.phase("Task-6", "running")?;
         lab.majin.cut()?;
         run.phase("Task-6", "unverified")?;

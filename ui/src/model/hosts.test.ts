@@ -22,7 +22,7 @@ function unverified(id: string, startedAgo: number, cost: number | null): TaskVi
   if (task === undefined) throw new Error(`the fixture lost ${id}`);
   const at = new Date(NOW - startedAgo * 1000).toISOString();
   const attempt = {
-    number: 1, agent: task.agent, assigned_at: at, started_at: at, ended_at: null, cause: null, error: null,
+    number: 1, agent: task.agent, host: 'MUGEN', assigned_at: at, started_at: at, ended_at: null, cause: null, error: null,
     output_files: [], evidence: null, session: null, model: null, usage: { ...task.usage, cost_usd: cost },
   };
   return { ...task, phase: 'unverified', attempts: [attempt] };

@@ -78,6 +78,7 @@ describe('the rows of the timeline', () => {
   const attempt = {
     number: 1,
     agent: 'CG-9',
+    host: 'local',
     assigned_at: '2026-11-22T15:00:10Z',
     started_at: '2026-11-22T15:00:12Z',
     ended_at: null,

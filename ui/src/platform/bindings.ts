@@ -196,6 +196,8 @@ export type AttemptView = {
 	number: number,
 	/**  Who carried it out. */
 	agent: AgentId,
+	/**  Where that agent was then. */
+	host: HostId,
 	/**  When it was handed out. */
 	assigned_at: Timestamp,
 	/**  When the agent took it. */

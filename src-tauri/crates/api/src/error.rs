@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use miyabi_plan::Finding;
+use miyabi_plan::{Finding, HostId};
 use serde::{Deserialize, Serialize};
 
 /// What a program can tell apart.
@@ -47,6 +47,19 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    /// A stop that did not reach these hosts; everything else has stopped.
+    #[must_use]
+    pub fn stopped_except(hosts: &[HostId]) -> Self {
+        let names: Vec<&str> = hosts.iter().map(HostId::as_str).collect();
+        let names = names.join(", ");
+        let message = format!(
+            "stopped, but not on {names}: no answer from there, and agents go on there until they end or their lease does"
+        );
+        Self::new(ErrorCode::Environment, message)
+            .hint(format!("once {names} can be reached: miyabi run --resume, then miyabi stop --all"))
+            .hint("or log in there and end the run's tmux session")
+    }
+
     /// An error without hints.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {

@@ -188,6 +188,8 @@ pub struct AttemptView {
     pub number: u32,
     /// Who carried it out.
     pub agent: AgentId,
+    /// Where that agent was then.
+    pub host: HostId,
     /// When it was handed out.
     pub assigned_at: Timestamp,
     /// When the agent took it.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use miyabi_api::{Answer, ApiError, Event, FromBackend};
-use miyabi_protocol::frame::{Chunk, Frame};
+use miyabi_protocol::frame::Frame;
 use miyabi_transport::LinkSender;
 use tokio::sync::mpsc;
 
-use crate::streams::{ClientId, ClientStream};
+use crate::streams::{ClientId, ClientStream, ToReader};
 
 /// How many events a client may leave unread, as when it is stopped in a debugger, before its
 /// connection ends. It can come back and begins anew with a whole snapshot.
@@ -26,16 +26,16 @@ pub(crate) struct Clients {
 #[derive(Debug)]
 struct Client {
     sender: LinkSender,
-    logs: mpsc::UnboundedSender<Chunk>,
+    streams: mpsc::UnboundedSender<ToReader>,
     is_subscribed: bool,
     unread: Arc<AtomicU32>,
 }
 
 impl Clients {
     pub(crate) fn join(&mut self, id: ClientId, sender: LinkSender) {
-        let (logs, chunks) = mpsc::unbounded_channel();
-        tokio::spawn(forward_logs(chunks, sender.clone()));
-        self.connected.insert(id, Client { sender, logs, is_subscribed: false, unread: Arc::default() });
+        let (streams, outgoing) = mpsc::unbounded_channel();
+        tokio::spawn(forward_streams(outgoing, sender.clone()));
+        self.connected.insert(id, Client { sender, streams, is_subscribed: false, unread: Arc::default() });
     }
 
     pub(crate) fn leave(&mut self, id: ClientId) {
@@ -56,9 +56,9 @@ impl Clients {
         }
     }
 
-    /// Where a client's log bytes go.
-    pub(crate) fn logs_of(&self, id: ClientId) -> Option<mpsc::UnboundedSender<Chunk>> {
-        self.connected.get(&id).map(|client| client.logs.clone())
+    /// Where the bytes of a client's streams go.
+    pub(crate) fn streams_of(&self, id: ClientId) -> Option<mpsc::UnboundedSender<ToReader>> {
+        self.connected.get(&id).map(|client| client.streams.clone())
     }
 
     pub(crate) fn answer(&self, id: ClientId, request: u32, result: Result<Answer, ApiError>) {
@@ -67,10 +67,11 @@ impl Clients {
         }
     }
 
-    /// Tells a client that a stream of it is over.
+    /// Tells a client that a stream of it is over, after the last bytes of it.
     pub(crate) fn stream_ended(&self, (id, stream): ClientStream, why: &str) {
         if let Some(client) = self.connected.get(&id) {
-            say(client, &FromBackend::StreamEnded { stream, why: why.to_owned() });
+            // A client whose connection broke is taken out when that is noticed.
+            drop(client.streams.send(ToReader::Ended(stream, why.to_owned())));
         }
     }
 
@@ -112,9 +113,17 @@ fn say(client: &Client, message: &FromBackend) {
 }
 
 /// The client's credit bounds how much can wait here.
-async fn forward_logs(mut chunks: mpsc::UnboundedReceiver<Chunk>, sender: LinkSender) {
-    while let Some(chunk) = chunks.recv().await {
-        if sender.send(Frame::Bulk(chunk)).await.is_err() {
+async fn forward_streams(mut outgoing: mpsc::UnboundedReceiver<ToReader>, sender: LinkSender) {
+    while let Some(next) = outgoing.recv().await {
+        let sent = match next {
+            ToReader::Bytes(chunk) => sender.send(Frame::Bulk(chunk)).await,
+            ToReader::Ended(stream, why) => {
+                // The end goes by the fast lane.
+                sender.bulk_written().await;
+                sender.message(&FromBackend::StreamEnded { stream, why })
+            }
+        };
+        if sent.is_err() {
             return;
         }
     }

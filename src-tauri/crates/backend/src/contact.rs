@@ -230,11 +230,11 @@ impl Contact {
     pub(crate) fn lost(&mut self, now: Instant, end: LinkEnd) {
         match end {
             LinkEnd::Broke(why) => {
-                self.problem = Some(why);
+                self.problem = Some(in_bounds(why));
                 self.pause(now, false);
             }
             LinkEnd::TurnedAway(why) => {
-                self.problem = Some(why);
+                self.problem = Some(in_bounds(why));
                 self.pause(now, true);
             }
         }
@@ -292,6 +292,18 @@ impl Contact {
             clock_ahead_seconds: ahead.as_secs_f64() - behind.as_secs_f64() + round_trip.as_secs_f64() / 2.0,
         });
     }
+}
+
+/// What a helper says in words is kept and shown, so one that is broken or hostile must not fill the
+/// journal and every view with a frame's worth of them.
+pub(crate) fn in_bounds(mut text: String) -> String {
+    const MOST: usize = 4 * 1024;
+    if text.len() > MOST {
+        let end = (0..=MOST).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+    }
+    text
 }
 
 /// How a link ended.

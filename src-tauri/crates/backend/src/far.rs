@@ -9,12 +9,14 @@ use miyabi_protocol::StatusFile;
 use miyabi_protocol::link::{Command, Report};
 
 use crate::clock;
+use crate::contact::in_bounds;
 use crate::hello::{site_of, view_of};
 use crate::runtime::{AFTER_THE_END, Backend};
 use crate::streams::ClientId;
 
 impl Backend {
     pub(crate) fn on_link_down(&mut self, site: &Site, why: String) {
+        let why = in_bounds(why);
         self.ledger.lose_commands(site);
         for stream in self.streams.lose_terminals(site) {
             self.clients.stream_ended(stream, &format!("contact with {site} is lost: {why}"));
@@ -29,7 +31,7 @@ impl Backend {
     }
 
     pub(crate) fn on_report(&mut self, site: &Site, report: Report) {
-        match report {
+        match with_bounded_words(report) {
             Report::Pong { token: AFTER_THE_END, .. } if *site == Site::Here => self.files_show_the_end(),
             Report::Pong { .. } | Report::Welcome { .. } => {}
             Report::Stopped => self.site_stopped(site),
@@ -191,5 +193,36 @@ impl Backend {
             _ => Err(ApiError::new(ErrorCode::Conflict, format!("{host} does not ask that"))
                 .hint("miyabi host list   shows what hosts ask")),
         }
+    }
+}
+
+/// A report whose words for people are no longer than anybody reads.
+fn with_bounded_words(report: Report) -> Report {
+    match report {
+        Report::Refused { message } => Report::Refused { message: in_bounds(message) },
+        Report::StateProblem { message } => Report::StateProblem { message: in_bounds(message) },
+        Report::AgentProblem { agent, message } => {
+            Report::AgentProblem { agent, message: in_bounds(message) }
+        }
+        Report::BadStatus { agent, message } => Report::BadStatus { agent, message: in_bounds(message) },
+        Report::RunnerGone { agent, how } => Report::RunnerGone { agent, how: in_bounds(how) },
+        Report::StreamEnded { stream, why } => Report::StreamEnded { stream, why: in_bounds(why) },
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_helper_says_in_words_is_cut_to_what_anybody_reads() {
+        let endless = "é".repeat(10 * 1024 * 1024);
+        let Report::Refused { message } = with_bounded_words(Report::Refused { message: endless }) else {
+            panic!("another report came out");
+        };
+        assert!(message.len() < 5_000 && message.ends_with('…'), "{} bytes", message.len());
+        let short = Report::StateProblem { message: "the disk is full".to_owned() };
+        assert_eq!(with_bounded_words(short.clone()), short);
     }
 }

@@ -23,11 +23,14 @@ pub(crate) fn hello(state: &RunState, site: &Site, options: &Options) -> Hello {
     let plan = &opening.plan;
     let (there, elsewhere): (Vec<&AgentId>, Vec<&AgentId>) =
         state.agents.iter().map(|agent| &agent.id).partition(|agent| &site_of(state, agent) == site);
-    let mut windows: Vec<(AgentId, String)> =
-        there.into_iter().map(|agent| (agent.clone(), plan.window_name(agent))).collect();
-    let place = |id: &AgentId| plan.layout.windows.iter().position(|window| &window.agent == id);
-    windows.sort_by_key(|(id, _)| place(id).unwrap_or(usize::MAX));
     let is_here = *site == Site::Here;
+    // Agents of other sites have windows here, too: their places are kept free for them.
+    let shown = there.into_iter().chain(elsewhere.iter().copied().filter(|_| is_here));
+    let mut windows: Vec<(AgentId, String)> =
+        shown.map(|agent| (agent.clone(), plan.window_name(agent))).collect();
+    let planned = |id: &AgentId| state.agent_index(id).unwrap_or(usize::MAX);
+    let place = |id: &AgentId| plan.layout.windows.iter().position(|window| &window.agent == id);
+    windows.sort_by_key(|(id, _)| (place(id).unwrap_or(usize::MAX), planned(id)));
     let silent = plan.limits.lost_after_seconds.saturating_mul(SILENT_TIMES).max(SILENT_AT_LEAST);
     Hello {
         version: LINK_VERSION,

@@ -5,6 +5,8 @@ use crate::clock::Unsleeping;
 
 /// Added to every lease, for clocks that do not go alike and for a runner that is slow to stop.
 const MARGIN_SECONDS: u32 = 5;
+/// And one second more for so many: two clocks that are being put right may drift apart by a thousandth.
+const SECONDS_PER_DRIFT: u32 = 1000;
 
 /// The lease of one host's agents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +49,8 @@ impl Lease {
     /// When no agent there works any more; none while the host is linked, or when that was told.
     pub(crate) fn ends_at(&self) -> Option<Unsleeping> {
         let waits = !self.is_linked && !self.is_told;
-        waits.then(|| self.counted_from.plus_seconds(self.seconds.saturating_add(MARGIN_SECONDS)))
+        let margin = MARGIN_SECONDS + self.seconds / SECONDS_PER_DRIFT;
+        waits.then(|| self.counted_from.plus_seconds(self.seconds.saturating_add(margin)))
     }
 
     /// Whether it is over by now; said once for every loss.
@@ -88,5 +91,7 @@ mod tests {
         let mut lease = Lease::new(60, at(500));
         assert!(!lease.is_over(at(564)));
         assert!(lease.is_over(at(565)), "also of a host that it never reached");
+        let day = Lease::new(86_400, at(0));
+        assert_eq!(day.ends_at(), Some(at(86_400 + 5 + 86)), "clocks drift apart in a long one");
     }
 }

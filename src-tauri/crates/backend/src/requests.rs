@@ -31,7 +31,7 @@ impl Backend {
                 self.clients.answer(client, id, answer);
             }
             Request::FollowLog { stream, agent, offset, credit } => {
-                if let Some(to) = self.clients.logs_of(client) {
+                if let Some(to) = self.clients.streams_of(client) {
                     let site = agent.as_ref().map_or(Site::Here, |agent| site_of(self.engine.state(), agent));
                     let from = (offset, credit);
                     let command = self.streams.follow((client, stream), (site.clone(), agent), from, to);
@@ -104,7 +104,7 @@ impl Backend {
         agent: AgentId,
         asked: (TerminalSize, u32),
     ) {
-        let Some(to) = self.clients.logs_of(client) else { return };
+        let Some(to) = self.clients.streams_of(client) else { return };
         let state = self.engine.state();
         let site = site_of(state, &agent);
         let refused = if state.agent(&agent).is_none() {

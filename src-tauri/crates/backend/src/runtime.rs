@@ -24,7 +24,7 @@ use crate::ledger::{Ledger, Settled};
 use crate::notices::NoticeMaker;
 use crate::orchestrator_log::OrchestratorLog;
 use crate::run_folder::RunFolder;
-use crate::site::ContactSeen;
+use crate::site::{ContactSeen, Slot};
 use crate::sites::{Sites, Start};
 use crate::stopping::Stopping;
 use crate::streams::{ClientId, Streams};
@@ -52,7 +52,7 @@ const BATCH: usize = 256;
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly every input is a report, and one lives at a time")]
 pub(crate) enum Input {
-    Reported(Site, Report),
+    Reported(Site, Report, Slot),
     LinkDown(Site, String),
     Contact(Site, ContactSeen),
     ClientJoined(ClientId, LinkSender),
@@ -258,7 +258,7 @@ impl Backend {
 
     fn on_input(&mut self, input: Input) -> bool {
         match input {
-            Input::Reported(site, report) => self.on_report(&site, report),
+            Input::Reported(site, report, _slot) => self.on_report(&site, report),
             Input::LinkDown(site, why) => self.on_link_down(&site, why),
             Input::Contact(site, contact) => {
                 self.views.hosts.set_contact(site, contact);

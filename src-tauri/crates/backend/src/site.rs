@@ -1,13 +1,15 @@
 //! One site's helper: reached, spoken to, reached again when it is gone. [`Contact`] decides, this
 //! module acts.
 
+use std::sync::Arc;
+
 use miyabi_api::{HostAnswer, HostContact};
 use miyabi_plan::Site;
 use miyabi_protocol::frame::{Chunk, Frame};
 use miyabi_protocol::link::{Command, Hello, Report};
 use miyabi_protocol::{HostQuestion, Timestamp};
-use miyabi_transport::LinkSender;
-use tokio::sync::{mpsc, watch};
+use miyabi_transport::{LinkReceiver, LinkSender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock;
@@ -19,6 +21,13 @@ use crate::streams::Streams;
 /// How many pieces of what a person types wait for a host that does not read; more are lost, as on a
 /// line that hangs.
 const TYPED_AHEAD: usize = 64;
+
+/// How many reports of a site wait for the run's loop; while so many do, no more is read from the site:
+/// one that tells more than the loop can take in waits, and does not fill our memory.
+const REPORTS_AHEAD: usize = 1024;
+
+/// A report's place among those that wait, free again when this is dropped.
+pub(crate) type Slot = OwnedSemaphorePermit;
 
 /// From the run's loop to a site's task.
 #[derive(Debug)]
@@ -78,6 +87,7 @@ pub(crate) fn start(setup: SiteSetup) -> mpsc::UnboundedSender<ToSite> {
         seen: ContactSeen::new(clock::now()),
         links: 0,
         loss_was_told: false,
+        slots: Arc::new(Semaphore::new(REPORTS_AHEAD)),
         setup,
         commands,
     };
@@ -97,6 +107,7 @@ struct Keeper {
     links: u32,
     /// Whether the loop knows that the site is not there.
     loss_was_told: bool,
+    slots: Arc<Semaphore>,
 }
 
 impl Keeper {
@@ -209,7 +220,7 @@ impl Keeper {
 
     async fn converse(
         &mut self,
-        receiver: &mut miyabi_transport::LinkReceiver,
+        receiver: &mut LinkReceiver,
         sender: &LinkSender,
     ) -> Result<LinkEnd, LoopGone> {
         let typed = forward_typed(sender.clone());
@@ -217,14 +228,15 @@ impl Keeper {
         let broke = loop {
             let deadline = self.contact.deadline();
             tokio::select! {
-                frame = receiver.recv() => match frame {
+                // Commands and our own clock go on while the loop has enough to do.
+                (slot, frame) = next_frame(self.slots.clone(), receiver) => match frame {
                     Ok(Some(Frame::Bulk(chunk))) => self.setup.streams.deliver(&self.setup.site, chunk),
                     Ok(Some(frame)) => match frame.message::<Report>() {
                         Ok(Report::Refused { message }) => {
                             turned_away = Some(message.clone());
-                            self.report(Report::Refused { message })?;
+                            self.report(Report::Refused { message }, slot)?;
                         }
-                        Ok(report) => self.report(report)?,
+                        Ok(report) => self.report(report, slot)?,
                         Err(error) => break format!("the helper sent something that is no report: {error}"),
                     },
                     Ok(None) => break String::new(),
@@ -256,7 +268,7 @@ impl Keeper {
         Ok(turned_away.map_or(LinkEnd::Broke(broke), LinkEnd::TurnedAway))
     }
 
-    fn report(&mut self, report: Report) -> Result<(), LoopGone> {
+    fn report(&mut self, report: Report, slot: Slot) -> Result<(), LoopGone> {
         match &report {
             Report::Listed => {
                 self.contact.listed(Instant::now());
@@ -270,7 +282,7 @@ impl Keeper {
             }
             _ => {}
         }
-        let input = Input::Reported(self.setup.site.clone(), report);
+        let input = Input::Reported(self.setup.site.clone(), report, slot);
         self.setup.inputs.send(input).map_err(|_| LoopGone)
     }
 
@@ -303,6 +315,18 @@ impl Keeper {
     }
 }
 
+/// The next frame, once there is room for a report. Loses nothing when cancelled.
+async fn next_frame(
+    slots: Arc<Semaphore>,
+    receiver: &mut LinkReceiver,
+) -> (Slot, std::io::Result<Option<Frame>>) {
+    match slots.acquire_owned().await {
+        Ok(slot) => (slot, receiver.recv().await),
+        // Nobody closes it.
+        Err(_closed) => std::future::pending().await,
+    }
+}
+
 /// What a person types goes its own way: a host that does not read it holds nothing else up.
 fn forward_typed(sender: LinkSender) -> mpsc::Sender<Chunk> {
     let (typed, mut chunks) = mpsc::channel(TYPED_AHEAD);
@@ -314,4 +338,39 @@ fn forward_typed(sender: LinkSender) -> mpsc::Sender<Chunk> {
         }
     });
     typed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use miyabi_transport::Link;
+
+    #[tokio::test]
+    async fn what_a_site_tells_in_a_flood_waits_there_until_the_loop_has_taken_some_in() {
+        let (near, far) = tokio::io::duplex(1024);
+        let (read, write) = tokio::io::split(far);
+        let (far, _heard) = Link::new(read, write).split();
+        for token in 0..20 {
+            far.message(&Report::Pong { token, now: clock::now() }).expect("sent");
+        }
+        drop(far);
+        let (read, write) = tokio::io::split(near);
+        let (_sender, mut receiver) = Link::new(read, write).split();
+        let slots = Arc::new(Semaphore::new(2));
+        let (one, _) = next_frame(slots.clone(), &mut receiver).await;
+        let (_two, _) = next_frame(slots.clone(), &mut receiver).await;
+        let other = tokio::select! {
+            biased;
+            _ = next_frame(slots.clone(), &mut receiver) => "one more was read",
+            () = tokio::time::sleep(std::time::Duration::from_millis(50)) => "commands and pings go on",
+        };
+        assert_eq!(other, "commands and pings go on");
+        drop(one);
+        let mut tokens = Vec::new();
+        while let (_slot, Ok(Some(frame))) = next_frame(slots.clone(), &mut receiver).await {
+            let Report::Pong { token, .. } = frame.message().expect("a report") else { panic!("a pong") };
+            tokens.push(token);
+        }
+        assert_eq!(tokens, (2..20).collect::<Vec<_>>(), "and nothing of it is lost");
+    }
 }

@@ -14,6 +14,14 @@ pub(crate) type ClientId = u32;
 /// A stream as its client calls it.
 pub(crate) type ClientStream = (ClientId, u32);
 
+/// What goes to a client on its streams, in this order.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ToReader {
+    Bytes(Chunk),
+    /// This stream is over, for this reason.
+    Ended(u32, String),
+}
+
 /// The streams that are open. Shared with the tasks that read from the helpers, so that bytes never
 /// pass through the run's loop.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +43,7 @@ struct Stream {
     kind: Kind,
     /// How many bytes the client still allows.
     credit: u64,
-    to: mpsc::UnboundedSender<Chunk>,
+    to: mpsc::UnboundedSender<ToReader>,
 }
 
 #[derive(Debug)]
@@ -83,7 +91,7 @@ impl Streams {
         client: ClientStream,
         (site, agent): (Site, Option<AgentId>),
         (offset, credit): (u64, u32),
-        to: mpsc::UnboundedSender<Chunk>,
+        to: mpsc::UnboundedSender<ToReader>,
     ) -> Command {
         let kind = Kind::Log { offset };
         let stream = Stream { client, site, agent: agent.clone(), kind, credit: u64::from(credit), to };
@@ -97,7 +105,7 @@ impl Streams {
         client: ClientStream,
         (site, agent): (Site, AgentId),
         (size, credit): (TerminalSize, u32),
-        to: mpsc::UnboundedSender<Chunk>,
+        to: mpsc::UnboundedSender<ToReader>,
     ) -> Command {
         let (shown, kind) = (Some(agent.clone()), Kind::Terminal);
         let stream = Stream { client, site, agent: shown, kind, credit: u64::from(credit), to };
@@ -166,7 +174,7 @@ impl Streams {
             }
             let (_, number) = stream.client;
             // A client that is gone is taken out when its connection ends.
-            drop(stream.to.send(Chunk { stream: number, ..chunk }));
+            drop(stream.to.send(ToReader::Bytes(Chunk { stream: number, ..chunk })));
         });
     }
 
@@ -237,7 +245,7 @@ mod tests {
         streams.follow((1, 9), (mugen.clone(), Some(agent("CG-1"))), (0, 100), to);
         streams.deliver(&mugen, chunk(1, 0, b"hello"));
         streams.deliver(&there("MAJIN"), chunk(1, 5, b"forged"));
-        assert_eq!(bytes.try_recv().expect("bytes"), chunk(9, 0, b"hello"));
+        assert_eq!(bytes.try_recv().expect("bytes"), ToReader::Bytes(chunk(9, 0, b"hello")));
         streams.deliver(&mugen, chunk(1, 5, &[0; 96]));
         assert!(bytes.try_recv().is_err(), "what another site sends is not heard, nor what is too much");
         let again = Command::FollowLog { stream: 1, agent: Some(agent("CG-1")), offset: 5, credit: 95 };

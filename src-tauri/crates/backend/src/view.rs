@@ -260,6 +260,7 @@ fn attempt_view(attempt: &Attempt) -> AttemptView {
     AttemptView {
         number: attempt.number,
         agent: attempt.agent.clone(),
+        host: attempt.host.clone(),
         assigned_at: attempt.assigned_at,
         started_at: attempt.started_at,
         ended_at: attempt.ended_at,

@@ -322,6 +322,7 @@ pub(crate) mod tests {
         three.attempts = vec![AttemptView {
             number: 1,
             agent: three.agent.clone(),
+            host: "local".parse().expect("an id"),
             assigned_at: START.plus_seconds(10),
             started_at: Some(START.plus_seconds(10)),
             ended_at: Some(START.plus_seconds(14)),

@@ -40,6 +40,9 @@ enum Part {
         /// Where helpers find it.
         #[arg(long)]
         socket: PathBuf,
+        /// It needs a lease before it begins any work.
+        #[arg(long)]
+        leased: bool,
     },
     /// Look whether agent programs are there, logged in and answer: a JSON list on stdin, a line for
     /// each on stdout.
@@ -93,8 +96,8 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 async fn act(part: Part) -> anyhow::Result<()> {
     match part {
         Part::Serve => serve().await,
-        Part::Run { agent, title, state_dir, run_id, socket } => {
-            Ok(runner::run(runner::Setup { agent, title, state_dir, run_id, socket }).await?)
+        Part::Run { agent, title, state_dir, run_id, socket, leased } => {
+            Ok(runner::run(runner::Setup { agent, title, state_dir, run_id, socket, leased }).await?)
         }
         Part::Probe => Ok(probe::run(tokio::io::stdin(), tokio::io::stdout()).await?),
         Part::ShowLog { title, file, status } => {

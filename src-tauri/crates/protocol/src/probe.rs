@@ -49,6 +49,9 @@ pub struct HostFacts {
     pub load: Load,
     /// Why the state folder cannot lie where it should.
     pub state_problem: Option<String>,
+    /// Whether the system ends what a person started when they are logged out, as when a link breaks.
+    #[serde(default)]
+    pub ends_at_logout: bool,
 }
 
 /// One program to be looked at.

@@ -39,7 +39,8 @@ pub enum ToRunner {
     },
     /// The agent may go on until then: milliseconds of the clock that also counts while the machine
     /// sleeps (`CLOCK_BOOTTIME`, `mach_continuous_time`), which helper and runner share. A runner that
-    /// never hears of a lease needs none; one that did ends its attempt when the last one is over.
+    /// never hears of a lease needs none, unless it was started as one that does and begins no work before;
+    /// one that heard of one ends its attempt when the last one is over.
     Lease {
         /// Until when.
         until_boot_millis: u64,

@@ -218,13 +218,30 @@ fn check_private(path: &Path) -> Result<(), StateDirError> {
 /// # Errors
 /// When the folder cannot be made or is not this user's.
 pub fn runtime_dir(xdg_runtime_dir: Option<&Path>) -> Result<PathBuf, StateDirError> {
-    let uid = rustix::process::geteuid().as_raw();
     let path = match xdg_runtime_dir {
         Some(base) if base.is_absolute() && base.is_dir() => base.join("miyabi"),
-        _ => PathBuf::from(format!("/tmp/miyabi-run-{uid}")),
+        _ => shared_runtime_dir(),
     };
     make_private(&path)?;
     Ok(path)
+}
+
+/// Where sockets lie that must be found again after their person was logged out, as over a link that
+/// breaks: systemd takes `/run/user/UID` away then, and gives it to some log-ins and not to others.
+///
+/// # Errors
+/// As [`runtime_dir`].
+pub fn lasting_runtime_dir(runtime_dir: &Path) -> Result<PathBuf, StateDirError> {
+    if !runtime_dir.starts_with("/run/user") {
+        return Ok(runtime_dir.to_owned());
+    }
+    let path = shared_runtime_dir();
+    make_private(&path)?;
+    Ok(path)
+}
+
+fn shared_runtime_dir() -> PathBuf {
+    PathBuf::from(format!("/tmp/miyabi-run-{}", rustix::process::geteuid().as_raw()))
 }
 
 #[cfg(test)]
@@ -246,6 +263,15 @@ mod tests {
         fs::write(&file, "").expect("file");
         assert!(matches!(StateDir::open(&file), Err(StateDirError::NotAFolder(_))));
         assert!(matches!(StateDir::open(Path::new("x")), Err(StateDirError::Relative(_))));
+    }
+
+    #[test]
+    fn sockets_of_a_host_do_not_lie_where_a_logout_takes_them_away() {
+        let lasting = |path: &str| lasting_runtime_dir(Path::new(path)).expect("a folder");
+        assert_eq!(lasting("/run/user/1000/miyabi"), shared_runtime_dir());
+        let mode = fs::metadata(shared_runtime_dir()).expect("made").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert_eq!(lasting("/home/me/run/miyabi"), Path::new("/home/me/run/miyabi"));
     }
 
     #[test]

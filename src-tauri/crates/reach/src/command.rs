@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::process::{self, Running};
-use crate::stream::{Said, Stdout, Streams};
+use crate::stream::{Said, Stdin, Stdout, Streams};
 use crate::{ReachError, bootstrap};
 
 /// Starts the command with our script behind its words.
@@ -18,7 +18,7 @@ pub(crate) fn open(argv: &[String]) -> Result<(Streams, Running), ReachError> {
         }
     })?;
     let stdout = Stdout { from: piped.stdout, said: said.clone() };
-    Ok((Streams { stdout: Box::new(stdout), stdin: Box::new(piped.stdin), said }, piped.running))
+    Ok((Streams { stdout: Box::new(stdout), stdin: Box::new(Stdin::new(piped.stdin)), said }, piped.running))
 }
 
 fn words(argv: &[String]) -> Vec<OsString> {

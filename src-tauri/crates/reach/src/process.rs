@@ -16,6 +16,9 @@ use crate::stream::Said;
 /// How long a program has for its end after it was asked to.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Variables that name the terminal and the agent program that this process runs in.
+const OF_THIS_PROCESS: [&str; 4] = ["TMUX", "TMUX_PANE", "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT"];
+
 /// What a short program gave back.
 pub(crate) struct Answer {
     pub(crate) code: Option<i32>,
@@ -30,8 +33,10 @@ fn command(argv: &[OsString]) -> io::Result<Command> {
     let mut command = Command::new(program);
     // In a group of its own: Ctrl-C in our window is not for it, and its children end with it.
     command.args(args).process_group(0).kill_on_drop(true);
-    // Some ways to a host hand our environment on, and the tmux that we run in is not the host's.
-    command.env_remove("TMUX").env_remove("TMUX_PANE");
+    // Some ways to a host hand our environment on, and what we run in is not the host's.
+    for name in OF_THIS_PROCESS {
+        command.env_remove(name);
+    }
     Ok(command)
 }
 

@@ -126,6 +126,45 @@ impl<R: AsyncRead + Unpin> AsyncRead for Stdout<R> {
     }
 }
 
+/// The stdin of a program on a pipe: a shutdown closes it, which a pipe's own does not.
+pub(crate) struct Stdin<W> {
+    to: Option<W>,
+}
+
+impl<W> Stdin<W> {
+    pub(crate) fn new(to: W) -> Self {
+        Self { to: Some(to) }
+    }
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for Stdin<W> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.to {
+            Some(to) => Pin::new(to).poll_write(context, bytes),
+            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.to {
+            Some(to) => Pin::new(to).poll_flush(context),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(to) = &mut self.to {
+            ready!(Pin::new(to).poll_shutdown(context))?;
+            self.to = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

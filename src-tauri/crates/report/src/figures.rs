@@ -37,7 +37,11 @@ pub fn report(snapshot: &RunSnapshot, entries: &[Entry]) -> Report {
         failures: failures(&tasks),
         waiting: waiting(snapshot),
         agents: snapshot.agents.iter().map(|agent| agent_figures(agent, &tasks, &clock)).collect(),
-        hosts: snapshot.hosts.iter().map(|host| host_figures(host, snapshot, &tasks, &clock)).collect(),
+        hosts: snapshot
+            .hosts
+            .iter()
+            .map(|host| host_figures(host, snapshot, &tasks, &history, &clock))
+            .collect(),
         history: history.lines,
         tasks,
     };
@@ -206,6 +210,7 @@ fn attempt_report(task: &TaskView, attempt: &AttemptView, clock: &Clock) -> Atte
         id: AttemptId { task: task.id.clone(), number: attempt.number }.to_string(),
         number: attempt.number,
         agent: attempt.agent.clone(),
+        host: attempt.host.clone(),
         outcome: outcome(attempt),
         assigned_at: attempt.assigned_at,
         started_at: attempt.started_at,
@@ -248,9 +253,9 @@ fn was_taken(attempt: &AttemptReport) -> bool {
 }
 
 /// The attempts that were taken, as spans of the run's clock.
-fn spans<'a>(tasks: &'a [TaskReport], of: impl Fn(&AgentId) -> bool + 'a) -> Vec<Span> {
+fn spans<'a>(tasks: &'a [TaskReport], of: impl Fn(&AttemptReport) -> bool + 'a) -> Vec<Span> {
     let attempts = tasks.iter().flat_map(|task| &task.attempts);
-    let attempts = attempts.filter(move |attempt| was_taken(attempt) && of(&attempt.agent));
+    let attempts = attempts.filter(move |attempt| was_taken(attempt) && of(attempt));
     attempts.map(|attempt| Span::new(millis(attempt.start_seconds), millis(attempt.end_seconds))).collect()
 }
 
@@ -276,7 +281,7 @@ fn parallel_figures(snapshot: &RunSnapshot, tasks: &[TaskReport], clock: &Clock)
 
 fn agent_figures(agent: &AgentView, tasks: &[TaskReport], clock: &Clock) -> AgentFigures {
     let own = || tasks.iter().flat_map(|task| &task.attempts).filter(|attempt| attempt.agent == agent.id);
-    let busy = seconds(covered(&spans(tasks, |id| id == &agent.id)));
+    let busy = seconds(covered(&spans(tasks, |attempt| attempt.agent == agent.id)));
     AgentFigures {
         id: agent.id.clone(),
         kind: agent.kind.clone(),
@@ -294,22 +299,35 @@ fn agent_figures(agent: &AgentView, tasks: &[TaskReport], clock: &Clock) -> Agen
     }
 }
 
-fn host_figures(host: &HostView, snapshot: &RunSnapshot, tasks: &[TaskReport], clock: &Clock) -> HostFigures {
+/// What was carried out on a host counts there, wherever its agent is now.
+fn host_figures(
+    host: &HostView,
+    snapshot: &RunSnapshot,
+    tasks: &[TaskReport],
+    history: &History,
+    clock: &Clock,
+) -> HostFigures {
     let members: BTreeSet<&AgentId> =
         snapshot.agents.iter().filter(|agent| agent.host == host.id).map(|agent| &agent.id).collect();
-    let own = spans(tasks, |agent| members.contains(agent));
+    let own = spans(tasks, |attempt| attempt.host == host.id);
     let busy = seconds(added(&own));
-    let agents = count(&members);
+    let attempts = tasks.iter().flat_map(|task| &task.attempts);
+    let there = attempts.filter(|attempt| attempt.host == host.id).map(|attempt| &attempt.agent);
+    let places = host.capacity.min(count(there.chain(members.iter().copied()).collect::<BTreeSet<_>>()));
+    let lost: Vec<Span> =
+        history.losses.iter().filter(|(of, _)| *of == host.id).map(|(_, span)| *span).collect();
     HostFigures {
         id: host.id.clone(),
         title: host.title.clone(),
         transport: host.transport,
         capacity: host.capacity,
-        agents,
+        agents: count(&members),
         attempts: count(&own),
         max_at_once: most_at_once(&own).map_or(0, |(most, _)| most),
         busy_seconds: rounded(busy),
-        utilisation: share(busy, clock.length() * f64::from(host.capacity.min(agents))),
+        utilisation: share(busy, clock.length() * f64::from(places)),
+        times_lost: count(&lost),
+        lost_seconds: rounded(seconds(added(&lost))),
     }
 }
 

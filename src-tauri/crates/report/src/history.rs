@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use miyabi_engine::{By, Entry, Fact, NextTry, NoteKind, words};
-use miyabi_plan::{AgentId, RunPhase, TaskId};
+use miyabi_plan::{AgentId, HostId, RunPhase, TaskId};
 use miyabi_protocol::Timestamp;
 
 use crate::measure::{Span, rounded, seconds};
@@ -18,12 +18,20 @@ pub(crate) struct History {
     pub(crate) pauses: Vec<Span>,
     /// When the run had ended, before it was taken up again.
     pub(crate) rests: Vec<Span>,
+    /// When which host was out of reach.
+    pub(crate) losses: Vec<(HostId, Span)>,
 }
 
 /// Tells the story of a run that began at `start`, until `now`.
 pub(crate) fn tell(entries: &[Entry], start: Timestamp, now: Timestamp) -> History {
-    let mut teller =
-        Teller { start, holders: HashMap::new(), paused: None, ended: None, history: History::default() };
+    let mut teller = Teller {
+        start,
+        holders: HashMap::new(),
+        paused: None,
+        ended: None,
+        lost: HashMap::new(),
+        history: History::default(),
+    };
     for entry in entries {
         teller.tell(entry);
     }
@@ -32,6 +40,8 @@ pub(crate) fn tell(entries: &[Entry], start: Timestamp, now: Timestamp) -> Histo
         let until = teller.ended.unwrap_or(now);
         teller.history.pauses.push(span(from, until));
     }
+    let lost = teller.lost.into_iter().map(|(host, from)| (host, span(from, now)));
+    teller.history.losses.extend(lost);
     teller.history
 }
 
@@ -68,6 +78,8 @@ struct Teller {
     holders: HashMap<TaskId, AgentId>,
     paused: Option<Timestamp>,
     ended: Option<Timestamp>,
+    /// Since when a host is out of reach, given up or not.
+    lost: HashMap<HostId, Timestamp>,
     history: History,
 }
 
@@ -102,6 +114,14 @@ impl Teller {
             Fact::Resumed => {
                 if let Some(from) = self.paused.take() {
                     self.history.pauses.push(span(from, entry.at));
+                }
+            }
+            Fact::HostLost { host, .. } => {
+                self.lost.entry(host.clone()).or_insert(entry.at);
+            }
+            Fact::HostBack { host } => {
+                if let Some(from) = self.lost.remove(host) {
+                    self.history.losses.push((host.clone(), span(from, entry.at)));
                 }
             }
             Fact::Ended { .. } => self.ended = Some(entry.at),
@@ -240,5 +260,25 @@ fn ending(phase: RunPhase) -> &'static str {
         RunPhase::Stuck => "nothing failed for good, and yet nothing could go on",
         RunPhase::Cancelled => "a person cancelled it",
         RunPhase::Planned | RunPhase::Running | RunPhase::Paused => "it ended",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_loss_of_a_host_lasts_until_it_is_back_or_until_now() {
+        let host = |id: &str| -> HostId { id.parse().expect("an id") };
+        let lost = |id: &str| Fact::HostLost { host: host(id), why: "cut".to_owned() };
+        let facts =
+            [(10, lost("M")), (15, lost("M")), (30, Fact::HostBack { host: host("M") }), (50, lost("M"))];
+        let entries: Vec<Entry> = (1..)
+            .zip(facts)
+            .map(|(seq, (at, fact))| Entry { seq, at: Timestamp::from_millis(at), fact })
+            .collect();
+        let told = tell(&entries, Timestamp::from_millis(0), Timestamp::from_millis(90));
+        let (first, second) = (Span::new(10, 30), Span::new(50, 90));
+        assert_eq!(told.losses, [(host("M"), first), (host("M"), second)]);
     }
 }

@@ -327,6 +327,8 @@ pub struct AttemptReport {
     pub number: u32,
     /// Who carried it out.
     pub agent: AgentId,
+    /// Where that agent was then.
+    pub host: HostId,
     /// How it ended.
     pub outcome: Outcome,
     /// When it was handed out.
@@ -530,7 +532,7 @@ pub struct HostFigures {
     pub capacity: u32,
     /// How many agents it has.
     pub agents: u32,
-    /// How many attempts its agents took.
+    /// How many attempts were carried out there.
     pub attempts: u32,
     /// The most of them at one moment.
     pub max_at_once: u32,
@@ -538,4 +540,10 @@ pub struct HostFigures {
     pub busy_seconds: f64,
     /// `busy / (actual x places)`, a place being an agent that its capacity allows to work.
     pub utilisation: f64,
+    /// How often contact with it was lost.
+    #[serde(default)]
+    pub times_lost: u32,
+    /// How long it was out of reach, all added up.
+    #[serde(default)]
+    pub lost_seconds: f64,
 }

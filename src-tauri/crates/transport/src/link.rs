@@ -71,7 +71,7 @@ impl Link {
 #[derive(Debug, Clone)]
 pub struct LinkSender {
     control: mpsc::UnboundedSender<Outgoing>,
-    bulk: mpsc::Sender<Chunk>,
+    bulk: mpsc::Sender<OutgoingBulk>,
 }
 
 /// What goes through the control queue.
@@ -79,6 +79,14 @@ pub struct LinkSender {
 enum Outgoing {
     Frame(Frame),
     /// Everything before this is written: tell whoever waits.
+    Written(oneshot::Sender<()>),
+}
+
+/// What goes through the bulk queue.
+#[derive(Debug)]
+enum OutgoingBulk {
+    Chunk(Chunk),
+    /// Every chunk before this is written: tell whoever waits.
     Written(oneshot::Sender<()>),
 }
 
@@ -101,7 +109,7 @@ impl LinkSender {
             Frame::Control(_) => self.control.send(Outgoing::Frame(frame)).map_err(|_| closed()),
             Frame::Bulk(chunk) => {
                 for piece in cut(chunk) {
-                    self.bulk.send(piece).await.map_err(|_| closed())?;
+                    self.bulk.send(OutgoingBulk::Chunk(piece)).await.map_err(|_| closed())?;
                 }
                 Ok(())
             }
@@ -113,6 +121,16 @@ impl LinkSender {
         let (done, wait) = oneshot::channel();
         if self.control.send(Outgoing::Written(done)).is_ok() {
             // The writer is gone when the peer is; nothing is left to wait for then.
+            let _gone = wait.await;
+        }
+    }
+
+    /// Waits until every chunk that was sent before is written, or the peer no longer reads. A message
+    /// that is sent then does not overtake them.
+    pub async fn bulk_written(&self) {
+        let (done, wait) = oneshot::channel();
+        if self.bulk.send(OutgoingBulk::Written(done)).await.is_ok() {
+            // As above.
             let _gone = wait.await;
         }
     }
@@ -175,7 +193,7 @@ async fn read_frames<R: AsyncRead + Unpin>(reader: R, received: mpsc::Sender<io:
 async fn write_frames<W: AsyncWrite + Unpin>(
     writer: W,
     mut control: mpsc::UnboundedReceiver<Outgoing>,
-    mut bulk: mpsc::Receiver<Chunk>,
+    mut bulk: mpsc::Receiver<OutgoingBulk>,
 ) -> io::Result<()> {
     let mut writer = BufWriter::with_capacity(WRITE_BUFFER, writer);
     loop {
@@ -190,7 +208,15 @@ async fn write_frames<W: AsyncWrite + Unpin>(
                     continue;
                 }
             },
-            Some(chunk) = bulk.recv() => Frame::Bulk(chunk),
+            Some(outgoing) = bulk.recv() => match outgoing {
+                OutgoingBulk::Chunk(chunk) => Frame::Bulk(chunk),
+                OutgoingBulk::Written(wait) => {
+                    writer.flush().await?;
+                    // Whoever asked may not wait any more.
+                    let _left = wait.send(());
+                    continue;
+                }
+            },
             else => break,
         };
         frame::write(&mut writer, &next).await?;
@@ -235,6 +261,25 @@ mod tests {
         }
         assert!(before <= 2, "{before} chunks went before the status");
         logs.abort();
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_is_said_after_the_bulk_was_written_comes_after_it() {
+        let (near, far) = tokio::io::duplex(1024);
+        let (read, write) = tokio::io::split(near);
+        let (sender, _receiver) = Link::new(read, write).split();
+        let send = tokio::spawn(async move {
+            sender.send(chunk(0, MAX_CHUNK)).await.expect("sent");
+            sender.bulk_written().await;
+            sender.message(&"the end").expect("sent");
+        });
+        let (read, write) = tokio::io::split(far);
+        let mut far = Link::new(read, write);
+        let first = far.recv().await.expect("sound").expect("a frame");
+        assert!(matches!(first, Frame::Bulk(_)), "the end overtook what was before it");
+        let then = far.recv().await.expect("sound").expect("a frame");
+        assert_eq!(then.message::<String>().expect("a message"), "the end");
+        send.await.expect("task");
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -1,5 +1,7 @@
 //! What a helper costs while nothing happens: how often it wakes up, how much processor time and memory it takes.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -29,18 +31,21 @@ pub(super) fn measure(lab: &Lab) -> Result<()> {
     // Wake-ups are a + b * probes: two points give a, what it does beyond the probes.
     let probes = LOST_AFTER.map(|lost_after| 3.0 / f64::from(lost_after));
     let each = (rates[0] - rates[1]) / (probes[0] - probes[1]);
-    let beyond = rates[1] - each * probes[1];
+    // Below nothing is noise.
+    let beyond = (rates[1] - each * probes[1]).max(0.0);
     println!("  {each:.1} wake-ups a probe, {beyond:.2} a second beyond the probes");
     Ok(())
 }
 
 fn with_probes(lab: &Lab, lost_after: u32) -> Result<f64> {
     let id = |number: usize| format!("CG-{}", number + 1);
-    let task = json!({ "id": "Task-1", "title": "Wait", "prompt": "Wait.", "agent": id(0), "needs": [],
+    // What keeps the run going is far from MUGEN.
+    let task = json!({ "id": "Task-1", "title": "Wait", "prompt": "Wait.", "agent": "Here-1", "needs": [],
         "estimated_seconds": 360_000 });
-    let agents: Vec<Value> = (0..AGENTS)
-        .map(|number| json!({ "id": id(number), "host": "MUGEN", "runner": "command", "command": ["true"] }))
-        .collect();
+    let agent =
+        |id: String, host| json!({ "id": id, "host": host, "runner": "command", "command": ["true"] });
+    let there = (0..AGENTS).map(|number| agent(id(number), "MUGEN"));
+    let agents: Vec<Value> = there.chain([agent("Here-1".to_owned(), "local")]).collect();
     let mut plan = Plan::of(&[task], &agents, &[&lab.mugen]);
     plan.config["limits"]["lost_after_seconds"] = json!(lost_after);
     let run = Run::start(&lab.laptop, &plan, &["--rehearse=1", "--on-hosts", "--new"])?;
@@ -56,7 +61,7 @@ fn with_probes(lab: &Lab, lost_after: u32) -> Result<f64> {
     process::rest(WATCHED);
     let after = Used::of(helper)?;
     let seconds = WATCHED.as_secs_f64();
-    let rate = (after.wake_ups - before.wake_ups) as f64 / seconds;
+    let rate = after.wake_ups_since(&before) as f64 / seconds;
     // The kernel counts in hundredths of a second.
     let processor = (after.ticks - before.ticks) as f64 / seconds;
     let [rss, pss] = [after.rss_kib, after.pss_kib].map(|kib| format!("{:.1} MB", kib as f64 * 1024.0 / 1e6));
@@ -69,7 +74,8 @@ fn with_probes(lab: &Lab, lost_after: u32) -> Result<f64> {
 
 /// What a process has used so far.
 struct Used {
-    wake_ups: u64,
+    /// By thread: those that had nothing to do end by themselves.
+    wake_ups: BTreeMap<OsString, u64>,
     ticks: u64,
     rss_kib: u64,
     pss_kib: u64,
@@ -79,9 +85,10 @@ impl Used {
     fn of(pid: Pid) -> Result<Self> {
         let folder = format!("/proc/{}", pid.as_raw_nonzero());
         let folder = Path::new(&folder);
-        let mut wake_ups = 0;
+        let mut wake_ups = BTreeMap::new();
         for thread in fs::read_dir(folder.join("task"))?.flatten() {
-            wake_ups += figure(&thread.path().join("status"), "voluntary_ctxt_switches:")?;
+            let count = figure(&thread.path().join("status"), "voluntary_ctxt_switches:")?;
+            wake_ups.insert(thread.file_name(), count);
         }
         let stat = fs::read_to_string(folder.join("stat"))?;
         // What follows the name, which may hold anything; processor time is in the 14th and 15th field.
@@ -94,6 +101,14 @@ impl Used {
             rss_kib: figure(&folder.join("status"), "VmRSS:")?,
             pss_kib: figure(&folder.join("smaps_rollup"), "Pss:")?,
         })
+    }
+}
+
+impl Used {
+    fn wake_ups_since(&self, before: &Self) -> u64 {
+        let of =
+            |(thread, count): (&OsString, &u64)| count - before.wake_ups.get(thread).copied().unwrap_or(0);
+        self.wake_ups.iter().map(of).sum()
     }
 }
 

@@ -233,6 +233,7 @@ export class Simulation {
     const attempt: AttemptView = {
       number: task.attempts.length + 1,
       agent: agent.id,
+      host: host.id,
       assigned_at: iso(this.#now),
       started_at: iso(this.#now),
       ended_at: null,

@@ -54,6 +54,9 @@ async fn a_rehearsal_over_three_sites_completes_and_all_of_it_is_seen_here() {
         let begins = format!("view {id} --state-dir ");
         until_told(&stage.path("shown"), |text| text.lines().any(|line| line.starts_with(&begins))).await;
     }
+    let windows = stage.windows_here();
+    assert_eq!(windows.last().map(String::as_str), Some("Monitor"), "{windows:?}");
+    assert!(windows.len() > 3, "with those of agents elsewhere: {windows:?}");
     drop(person);
     assert_eq!(stage.stop().await, Answer::Done);
 }

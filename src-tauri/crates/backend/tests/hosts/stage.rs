@@ -107,6 +107,16 @@ impl Stage {
         self.base.path().join(name)
     }
 
+    /// The names of the windows of the session here, in their order.
+    pub(crate) fn windows_here(&self) -> Vec<String> {
+        let listed = Command::new("tmux")
+            .env("TMUX_TMPDIR", self.path("HERE/tmux"))
+            .args(["list-windows", "-t", "=miyabi-test:", "-F", "#W"])
+            .output()
+            .expect("tmux");
+        String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect()
+    }
+
     /// A file in the work folder of a host, or of `HERE`.
     pub(crate) fn work(&self, host: &str, name: &str) -> PathBuf {
         self.path(host).join("work").join(name)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use miyabi_api::{ApiError, ErrorCode, Request};
+use miyabi_api::{Answer, ApiError, ErrorCode, Request};
 use tokio::time::timeout;
 
 use crate::args::{Cancel, Target};
@@ -34,16 +34,24 @@ const GOING: Duration = Duration::from_secs(15);
 pub(crate) async fn stop(target: &Target) -> Result<Exit, ApiError> {
     let connection = target.connect().await?;
     let has_ended = connection.snapshot().await.is_ok_and(|snapshot| snapshot.run.phase.has_ended());
-    match connection.request(Request::StopAll).await {
+    let unreached = match connection.request(Request::StopAll).await {
         Err(error) if error.code != ErrorCode::Disconnected => return Err(error),
-        Ok(_) | Err(_) => {}
-    }
+        Ok(Answer::StoppedExcept { hosts }) => hosts,
+        Ok(_) | Err(_) => Vec::new(),
+    };
     // Whoever reads "stopped" may start the next run at once.
     timeout(GOING, connection.closed()).await.map_err(|_| {
         let message = "the agents have ended, but the backend does not go away";
         ApiError::new(ErrorCode::Environment, message).hint("miyabi attach   shows what it is at")
     })?;
     let goes_on = if has_ended { "" } else { "; miyabi run --resume goes on" };
-    println!("stopped: agents and backend have ended{goes_on}");
+    if unreached.is_empty() {
+        println!("stopped: agents and backend have ended{goes_on}");
+    } else {
+        let told = ApiError::stopped_except(&unreached);
+        println!("{}", told.message);
+        told.hints.iter().for_each(|hint| println!("  {hint}"));
+        println!("all other agents and the backend have ended{goes_on}");
+    }
     Ok(Exit::Done)
 }

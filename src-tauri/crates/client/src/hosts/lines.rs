@@ -139,6 +139,7 @@ impl Told {
             helper.found = short(&format!("{}, {}", facts.version, helper.found));
         }
         self.tmux(&facts);
+        self.logout(&facts);
         self.state_folder(trial, &facts);
         self.memory(trial, &facts);
         self.clock(ahead, give_or_take);
@@ -152,6 +153,18 @@ impl Told {
             Some(text) if doctor::tmux_is_new_enough(text) => self.good("tmux", text),
             Some(text) => self.bad("tmux", format!("{text} is too old"), remedy),
             None => self.bad("tmux", "not found", remedy),
+        }
+    }
+
+    /// A link that breaks is a logout there, and agents are to work on through it. A system that ends
+    /// nothing then needs no line.
+    fn logout(&mut self, facts: &HostFacts) {
+        if facts.ends_at_logout {
+            let found = "systemd there ends tmux and the agents in it when a link breaks (KillUserProcesses)";
+            let remedy = "say `KillUserProcesses=no` in /etc/systemd/logind.conf there; or start its tmux server \
+                          outside of any log-in once: `loginctl enable-linger`, then `systemd-run --user --scope \
+                          tmux new-session -d -s keep`";
+            self.line("logout", (false, false), found, remedy.to_owned());
         }
     }
 

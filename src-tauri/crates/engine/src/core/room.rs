@@ -12,6 +12,10 @@ use crate::state::AgentState;
 /// nothing waits for what nobody knows.
 const LOAD_COUNTS_SECONDS: u32 = 60;
 
+/// What an attempt that began after the last report is taken to need, in MiB: no report shows it yet.
+/// A rough figure for an agent program at its work, not a measurement; the next report corrects it.
+const NEEDED_MEMORY_MIB: u32 = 250;
+
 impl Engine {
     pub(super) fn on_load(&mut self, site: usize, load: Load) {
         self.seen.sites[site].load = Some((load, self.now));
@@ -57,10 +61,24 @@ impl Engine {
         let (memory, disk) = planned.unwrap_or_else(|| limits(&Host::local(host.clone(), 1)));
         // Where a helper cannot tell, it says 0.
         let lacks = |free: u32, wanted: u32| free > 0 && free < wanted;
-        if lacks(load.memory_free_mib, memory) {
-            return Some((RoomOf::Memory, load.memory_free_mib, memory, until));
+        // Never down to 0, which would mean that nobody knows.
+        let begun = NEEDED_MEMORY_MIB.saturating_mul(self.begun_since(agent, at));
+        let memory_free = load.memory_free_mib.saturating_sub(begun).max(load.memory_free_mib.min(1));
+        if lacks(memory_free, memory) {
+            return Some((RoomOf::Memory, memory_free, memory, until));
         }
         lacks(load.disk_free_mib, disk).then_some((RoomOf::Disk, load.disk_free_mib, disk, until))
+    }
+
+    /// How many agents at an agent's site were given work since the site's last report.
+    fn begun_since(&self, agent: usize, reported_at: Timestamp) -> u32 {
+        let site = self.places.of_agent(agent);
+        let begun = self.state.agents.iter().enumerate().filter(|(other, state)| {
+            let current = state.current.as_ref().and_then(|attempt| self.state.current(attempt));
+            let is_new = current.is_some_and(|attempt| attempt.assigned_at >= reported_at);
+            is_new && self.places.of_agent(*other) == site
+        });
+        u32::try_from(begun.count()).unwrap_or(u32::MAX)
     }
 
     /// When a host of which too little was left is tried again, should nobody tell how it stands.

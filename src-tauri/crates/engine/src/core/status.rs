@@ -10,10 +10,17 @@ use super::{Engine, Weakening};
 use crate::fact::{Fact, NoteKind};
 use crate::state::AttemptPhase;
 
+/// How many agents that no plan names may join a run: a host must not fill it with endless ones.
+const MOST_STRANGERS: usize = 200;
+
 impl Engine {
     pub(super) fn on_status(&mut self, site: usize, agent: &AgentId, file: &StatusFile) {
         if !self.is_listed(site) {
-            self.seen.sites[site].unlisted.insert(agent.clone(), file.clone());
+            let unlisted = &mut self.seen.sites[site].unlisted;
+            let is_expected = self.state.agent_index(agent).is_some() || unlisted.contains_key(agent);
+            if is_expected || unlisted.len() < self.state.agents.len() + MOST_STRANGERS {
+                unlisted.insert(agent.clone(), file.clone());
+            }
             return;
         }
         let Some(index) = self.state.agent_index(agent) else {
@@ -54,6 +61,12 @@ impl Engine {
         if let Some(known) = self.state.agents.iter().find(|known| known.id.folded() == agent.folded()) {
             let detail = format!("agent {agent} differs from {} only in case; it is left alone", known.id);
             self.note(NoteKind::BadStatus, Some(agent.clone()), detail);
+            return;
+        }
+        let planned = self.state.opening.plan.agents.len();
+        if self.state.agents.len() >= planned + MOST_STRANGERS {
+            let detail = format!("{MOST_STRANGERS} agents have joined this run; more are left alone");
+            self.note(NoteKind::BadStatus, None, detail);
             return;
         }
         let host = self.host_of_stranger(site, file);

@@ -211,6 +211,25 @@ fn an_order_to_stop_leaves_what_cannot_be_reached() {
 }
 
 #[test]
+fn a_host_cannot_fill_a_run_with_agents_that_nobody_planned() {
+    let mut bench = Bench::open(on_hosts(spread(&["CG-1@MUGEN"], &[("A", "CG-1", "")])));
+    let mugen = there("MUGEN");
+    let stranger = |number: usize| {
+        let id = format!("CG-x{number}");
+        Report::Status { agent: agent(&id), status: file(&id, AgentStatus::Idle, "") }
+    };
+    // As many before its listing is complete as after it.
+    for number in 0..300 {
+        bench.report_at(&mugen, stranger(number));
+    }
+    reach(&mut bench, &mugen);
+    for number in 300..600 {
+        bench.report_at(&mugen, stranger(number));
+    }
+    assert_eq!(bench.engine.state().agents.len(), 1 + 200);
+}
+
+#[test]
 fn a_stranger_joins_where_its_file_is() {
     let mut bench = at_work();
     bench.report_at(&there("MAJIN"), status("CG-9", Idle, ""));
@@ -314,6 +333,32 @@ fn where_too_little_memory_or_disk_is_left_nothing_begins() {
     assert!(bench.engine.state().ended.is_none(), "it waits, and says for what");
     bench.report_at(&mugen, load(0, 0));
     assert_eq!(bench.wanted_at(&mugen), ["queue", "BUSY CG-1 A.1"], "unknown is no reason to wait");
+}
+
+#[test]
+fn what_began_since_the_last_report_is_counted_before_a_report_shows_it() {
+    let load = |memory_free_mib| {
+        let (memory_total_mib, disk_free_mib) = (4000, 90_000);
+        Report::Load(Load { load_1m: 0.0, cpus: 2, memory_total_mib, memory_free_mib, disk_free_mib })
+    };
+    let agents = ["CG-1@MUGEN", "CG-2@MUGEN", "CG-3@MUGEN"];
+    let mut bench =
+        Bench::open(on_hosts(spread(&agents, &[("A", "CG-1", ""), ("B", "CG-2", ""), ("C", "CG-3", "")])));
+    let mugen = there("MUGEN");
+    reach(&mut bench, &mugen);
+    bench.report_at(&mugen, load(800));
+    reach(&mut bench, &Site::Here);
+    assert_eq!(bench.wanted_at(&mugen), ["queue", "BUSY CG-1 A.1", "BUSY CG-2 B.1"]);
+    let room = |free_mib| {
+        [WaitReason::Room { host: host_id("MUGEN"), of: RoomOf::Memory, free_mib, wanted_mib: 512 }]
+    };
+    assert_eq!(bench.engine.waiting(2), room(300), "800 less what two programs need");
+    bench.pass(1);
+    bench.report_at(&mugen, load(511));
+    assert_eq!(bench.engine.waiting(2), room(511), "a report counts as it is");
+    bench.pass(1);
+    bench.report_at(&mugen, load(600));
+    assert_eq!(bench.wanted_at(&mugen), ["queue", "BUSY CG-3 C.1"]);
 }
 
 #[test]

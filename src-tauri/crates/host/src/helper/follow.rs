@@ -1,6 +1,6 @@
 //! Sends logs as they grow: from any offset, many at once, never more than there is credit for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -81,10 +81,11 @@ impl Logs {
 async fn wake_followers(folder: PathBuf, wakers: Wakers, added: Arc<Notify>) {
     let mut watch = FolderWatch::growing(&folder, |_| true);
     let mut looked_at = Instant::now();
+    let mut seen: HashSet<OsString> = HashSet::new();
     let mut missing = false;
     loop {
         // A log that is gone went with its folder, mostly; that is told late, or never, while somebody
-        // holds the log open.
+        // holds the log open. One that was never there is told of when it comes.
         let period = if missing { SLOW_POLL } else { watch.period() };
         let (names, all) = tokio::select! {
             changes = watch.changed() => {
@@ -102,7 +103,14 @@ async fn wake_followers(folder: PathBuf, wakers: Wakers, added: Arc<Notify>) {
         };
         let mut wakers = wakers.lock().unwrap_or_else(PoisonError::into_inner);
         wakers.retain(|_, wake| Arc::strong_count(wake) > 1);
-        missing = wakers.keys().any(|name| !folder.join(name).exists());
+        missing = !folder.exists();
+        for name in wakers.keys() {
+            if folder.join(name).exists() {
+                seen.insert(name.clone());
+            } else {
+                missing |= seen.contains(name);
+            }
+        }
         // A permit is kept for a follower that is just sending: with a stream each, `notify_one`
         // would wake one of several, so that every one is given the chance.
         for (_, wake) in wakers.iter().filter(|(name, _)| all || names.contains(*name)) {

@@ -241,6 +241,9 @@ impl Lane {
         ];
         let mut argv = vec![text(&self.host.program), "run".to_owned()];
         argv.extend(options.into_iter().map(|(name, value)| format!("{name}={value}")));
+        // It may be offered work before the first lease is granted, and must not outlive a link that it
+        // never heard over.
+        argv.extend(self.host.hello.lease_seconds.map(|_| "--leased".to_owned()));
         argv
     }
 }

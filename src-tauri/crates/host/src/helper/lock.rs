@@ -104,10 +104,12 @@ fn attempt(dir: &StateDir, path: &Path, holder: &Holder) -> Result<Try, String> 
     {
         return Err(holder.refusal(&before, dir));
     }
-    file.set_len(0).map_err(name)?;
+    let line = serde_json::to_string(holder).map_err(|error| name(error.into()))? + "\n";
+    // Written over and shortened afterwards: a disk that is full still takes it, where one before us did,
+    // and no moment is without a holder that others can compare themselves with.
     file.rewind().map_err(name)?;
-    let line = serde_json::to_string(holder).map_err(|error| name(error.into()))?;
-    writeln!(file, "{line}").map_err(name)?;
+    file.write_all(line.as_bytes()).map_err(name)?;
+    file.set_len(line.len() as u64).map_err(name)?;
     Ok(Try::Taken(file))
 }
 
@@ -135,7 +137,15 @@ mod tests {
         drop(first);
         let old = FolderLock::take(&dir, &hello("r1", 1, 9), BRIEF).await.err().expect("older");
         assert!(old.contains("epoch 1"), "{old}");
+        let long = "x".repeat(4_000);
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(dir.helper_lock())
+            .and_then(|mut file| file.write_all(long.as_bytes()))
+            .expect("longer than what comes next");
         let mut next = FolderLock::take(&dir, &hello("r1", 3, 1), BRIEF).await.expect("newer");
+        let told = std::fs::read_to_string(dir.helper_lock()).expect("read");
+        assert_eq!(serde_json::from_str::<Holder>(&told).expect("nothing behind it").epoch, 3);
         std::fs::remove_dir_all(dir.root()).expect("wiped");
         StateDir::open(dir.root()).expect("made again");
         next.renew(&dir).expect("taken again");

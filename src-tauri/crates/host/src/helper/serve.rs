@@ -10,6 +10,7 @@ use miyabi_plan::AgentId;
 use miyabi_protocol::frame::Frame;
 use miyabi_protocol::link::{Command, Hello, LINK_VERSION, Report};
 use miyabi_protocol::runner_link::ToRunner;
+use miyabi_protocol::state_dir;
 use miyabi_protocol::{AttemptSheet, Baseline, QueueFile, QueueTask, StateDir, Timestamp};
 use miyabi_transport::{Link, LinkReceiver, LinkSender};
 use tokio::sync::Semaphore;
@@ -120,7 +121,11 @@ async fn greet(
     let lock = FolderLock::take(&dir, &hello, PATIENCE).await?;
     let reports = Reports(sender.clone());
     let windows = Windows::new(&hello, &dir, &place.program);
-    let sockets = place.runtime_dir.join(dir.short_name());
+    let lasting = match &hello.host {
+        Some(_) => state_dir::lasting_runtime_dir(&place.runtime_dir).map_err(|error| error.to_string())?,
+        None => place.runtime_dir,
+    };
+    let sockets = lasting.join(dir.short_name());
     windows.open_session(monitor(&hello)).await?;
     reports.send(&Report::Welcome { version: env!("CARGO_PKG_VERSION").to_owned(), host: host_name() });
     let elsewhere = hello.elsewhere.iter().cloned().collect();

@@ -70,8 +70,11 @@ impl Terminals {
         let (host, sender, size) = (self.host.clone(), self.sender.clone(), size_of(size));
         let task = tokio::spawn(async move {
             let screen = Screen { stream, sender, credit: u64::from(credit), more_credit, drawn: 0 };
+            let drawn = screen.sender.clone();
             let why = run(&host, agent, size, screen, received, ended).await;
             let why = why.unwrap_or_else(|problem| problem);
+            // The end goes by the fast lane, and would come before the last of what was drawn.
+            drawn.bulk_written().await;
             host.reports.send(&Report::StreamEnded { stream, why });
         });
         self.open.insert(stream, Terminal { told, credits, end, task });

@@ -22,6 +22,7 @@ pub(super) fn look(state_dir: &Path) -> HostFacts {
         tmux: tmux(),
         load: load::look(&nearest),
         state_problem: state_problem(state_dir, &nearest),
+        ends_at_logout: ends_at_logout(),
         now: clock::now(),
     }
 }
@@ -35,6 +36,24 @@ fn tmux() -> Option<String> {
     let answer = process::ask(&["tmux".to_owned(), "-V".to_owned()], LIMIT).ok()?;
     let line = answer.stdout.lines().next().unwrap_or_default().trim().to_owned();
     (answer.succeeded && !line.is_empty()).then_some(line)
+}
+
+/// systemd-logind's `KillUserProcesses`; it leaves root alone, as far as nobody says otherwise.
+fn ends_at_logout() -> bool {
+    if rustix::process::getuid().is_root() {
+        return false;
+    }
+    let login = "org.freedesktop.login1";
+    let manager = "org.freedesktop.login1.Manager";
+    let asked = ["busctl", "get-property", login, "/org/freedesktop/login1", manager, "KillUserProcesses"];
+    // Where there is no systemd, nobody ends anything.
+    let answer = process::ask(&asked.map(str::to_owned), LIMIT);
+    answer.is_ok_and(|answer| answer.succeeded && is_true(&answer.stdout))
+}
+
+/// As `busctl` writes it.
+fn is_true(property: &str) -> bool {
+    property.trim() == "b true"
 }
 
 fn state_problem(state_dir: &Path, nearest: &Path) -> Option<String> {
@@ -51,6 +70,12 @@ fn state_problem(state_dir: &Path, nearest: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_plain_yes_of_the_system_is_a_warning() {
+        assert!(is_true("b true\n"));
+        assert!(!is_true("b false\n") && !is_true("") && !is_true("s \"b true\""));
+    }
 
     #[test]
     fn a_host_tells_its_tmux_its_room_and_what_stands_in_the_way() {

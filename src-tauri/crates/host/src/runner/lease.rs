@@ -12,9 +12,16 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// None is needed until one is heard of.
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { until: None, timer: BootTimer::new()? })
+    /// One that is needed was over before it began: what is offered before the first grant is not begun,
+    /// for the link may die in between, and then nobody would ever end it. Where none is needed, none is
+    /// until one is heard of.
+    pub(crate) fn new(is_needed: bool) -> io::Result<Self> {
+        Ok(Self { until: is_needed.then_some(0), timer: BootTimer::new()? })
+    }
+
+    /// Whether the first one is still to come.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.until == Some(0)
     }
 
     /// A word of an earlier helper may come after that of a later one: the longest counts.

@@ -46,7 +46,8 @@ pub async fn run(setup: Setup) -> Result<(), SetupError> {
     let mut folder = FolderWatch::new(dir.root(), move |changed| changed == name.as_str());
     let mut door = Door::open(&setup.socket)?;
     let (commands, mut told) = mpsc::unbounded_channel();
-    let mut runner = Runner::new(setup, dir, orphans, Lease::new()?);
+    let lease = Lease::new(setup.leased)?;
+    let mut runner = Runner::new(setup, dir, orphans, lease);
     runner.begin();
     let mut looked_at = Instant::now();
     let farewell = loop {
@@ -225,6 +226,7 @@ impl Runner {
                 }
             }
             // Whoever offers work here is about to grant a lease, too.
+            Next::Take(_) if self.lease.is_awaited() => {}
             Next::Take(_) if self.lease.is_over() => self.tell(format!("{LEASE_OVER}; it takes no work")),
             Next::Take(offer) => self.take_offer(*offer),
             Next::ProcessGone(found) => {

@@ -19,6 +19,8 @@ pub struct Setup {
     pub run_id: String,
     /// Where helpers find it.
     pub socket: PathBuf,
+    /// Whether it needs a lease before it begins any work.
+    pub leased: bool,
 }
 
 /// Why a runner cannot begin.

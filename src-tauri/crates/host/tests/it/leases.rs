@@ -77,6 +77,24 @@ async fn a_lease_that_is_not_renewed_ends_the_attempt_and_all_its_children() {
 }
 
 #[tokio::test]
+async fn work_that_is_offered_before_the_first_lease_is_not_begun_when_the_link_dies_in_between() {
+    let place = Place::new();
+    let mut helper = place.helper_with(hello(&place, 1)).await;
+    helper.offer(&place.sheet("CG-1", "Task-2.1", "exit 0"));
+    helper.until_up("CG-1").await;
+    helper.until_status("CG-1", AgentStatus::Busy).await;
+    // Nobody would ever end it: it knows of no lease that could be over.
+    let untaken = timeout(Duration::from_millis(700), helper.until_status("CG-1", AgentStatus::InProgress));
+    assert!(untaken.await.is_err(), "no work without a lease");
+    helper.crash(&place).await;
+    let mut helper = place.helper_with(hello(&place, 2)).await;
+    helper.until_up("CG-1").await;
+    assert_eq!(place.status("CG-1").status, AgentStatus::Busy);
+    helper.grants = Some(SECONDS);
+    helper.until_status("CG-1", AgentStatus::Completed).await;
+}
+
+#[tokio::test]
 async fn a_runner_that_comes_later_has_the_lease_and_one_without_any_needs_none() {
     let place = Place::new();
     let mut helper = place.helper_with(hello(&place, 1)).await;

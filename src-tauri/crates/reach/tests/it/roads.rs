@@ -1,6 +1,7 @@
 //! Ways that are not a plain connection: jumps, proxies, and any command.
 
 use miyabi_reach::{Part, ReachError, Way};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::stage::{Setup, Stage, all_of, echo};
 
@@ -70,6 +71,52 @@ async fn by_any_command_that_runs_what_follows_it() {
     let said =
         all_of(miyabi_reach::start_in(&reach, Part::Probe, &stage.environment).await.expect("reached")).await;
     assert!(said.contains(&stage.text("home")), "{said}");
+}
+
+#[tokio::test]
+async fn the_end_of_our_stream_reaches_a_program_behind_a_command() {
+    let Some(stage) = Stage::new(&Setup::default()) else { return };
+    let home = format!("HOME={}", stage.text("home"));
+    let argv = ["env", "-u", "XDG_DATA_HOME", &home].map(str::to_owned).to_vec();
+    let reach = stage.reach_by(Way::Command { argv }, &[]);
+    let mut spoken = miyabi_reach::start_in(&reach, Part::Serve, &stage.environment).await.expect("reached");
+    echo(&mut spoken, b"the last word").await;
+    spoken.stdin.shutdown().await.expect("ended");
+    spoken.stdin.shutdown().await.expect("once more does no harm");
+    spoken.stdin.write_all(b"late").await.expect_err("nothing goes after the end");
+    let rest = tokio::time::timeout(crate::stage::SOON, all_of(spoken)).await.expect("it saw the end");
+    assert_eq!(rest, "");
+}
+
+/// Tells what a program behind a command finds of what this process runs in.
+const TELLS_ITS_SURROUNDINGS: &str = "#!/bin/sh
+case \"$1\" in
+--version) echo 'miyabi-host 0.0.0' ;;
+probe) echo \"${TMUX-none} ${TMUX_PANE-none} ${CLAUDECODE-none} ${CLAUDE_CODE_ENTRYPOINT-none}\" ;;
+esac
+";
+
+#[tokio::test]
+async fn what_this_process_runs_in_is_not_handed_on() {
+    const INNER: &str = "MIYABI_TEST_WITHIN_A_PANE";
+    if std::env::var_os(INNER).is_none() {
+        // The variables are those of a process, so the test runs once more in one that has them.
+        let this = std::env::current_exe().expect("this program").display().to_string();
+        let argv = [this.as_str(), "--exact", "roads::what_this_process_runs_in_is_not_handed_on"];
+        let inner = [(INNER, "1"), ("TMUX", "/tmp/x,1,0"), ("TMUX_PANE", "%1"), ("CLAUDECODE", "1")];
+        let more = [("CLAUDE_CODE_ENTRYPOINT", "cli")];
+        let said = crate::programs::run(&argv, &[&inner[..], &more[..]].concat());
+        assert!(said.contains("1 passed"), "{said}");
+        return;
+    }
+    let Some(stage) = Stage::new(&Setup::default()) else { return };
+    stage.write_helper(TELLS_ITS_SURROUNDINGS);
+    let home = format!("HOME={}", stage.text("home"));
+    let argv = ["env", "-u", "XDG_DATA_HOME", &home].map(str::to_owned).to_vec();
+    let reach = stage.reach_by(Way::Command { argv }, &[]);
+    let said =
+        all_of(miyabi_reach::start_in(&reach, Part::Probe, &stage.environment).await.expect("reached")).await;
+    assert_eq!(said, "none none none none\n");
 }
 
 #[tokio::test]

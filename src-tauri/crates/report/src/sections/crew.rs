@@ -1,7 +1,7 @@
 //! What else happened, who was at work and what had been planned.
 
 use crate::document::{Block, Cell, Column, Part, Table};
-use crate::model::Report;
+use crate::model::{HostFigures, Report};
 use crate::sections::section;
 use crate::words;
 
@@ -70,6 +70,7 @@ pub(super) fn agents(report: &Report) -> Vec<Block> {
             Cell::text(host.attempts),
             Cell::text(words::duration(host.busy_seconds)),
             Cell::text(words::percent(host.utilisation)),
+            Cell::text(lost(host)),
         ]
     });
     let agent_columns = [
@@ -92,13 +93,25 @@ pub(super) fn agents(report: &Report) -> Vec<Block> {
         Figure("Attempts"),
         Figure("At work"),
         Figure("Utilised"),
+        Word("Contact lost"),
     ];
     vec![
         section("agents", "Agents and hosts"),
         Block::Table(Table::new(&agent_columns).rows(agents)),
         Block::Table(Table::new(&host_columns).rows(hosts)),
-        Block::Text("An agent is utilised by its time at work over the run's; a host by that of its agents over the places that its capacity gives them.".to_owned()),
+        Block::Text("An agent is utilised by its time at work over the run's; a host by what was carried out there over the places that its capacity gives them.".to_owned()),
     ]
+}
+
+/// How often and how long a host was out of reach.
+fn lost(host: &HostFigures) -> String {
+    match host.times_lost {
+        0 => "never".to_owned(),
+        times => {
+            let long = words::duration(host.lost_seconds);
+            format!("{}, {long} in all", words::counted(times, "time", "times"))
+        }
+    }
 }
 
 /// What was planned.

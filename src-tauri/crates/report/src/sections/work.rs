@@ -109,6 +109,7 @@ pub(super) fn attempts(report: &Report) -> Vec<Block> {
         vec![
             Cell::text(&attempt.id),
             Cell::text(&attempt.agent),
+            Cell::text(&attempt.host),
             Cell::text(words::moment(attempt.start_seconds, length)),
             Cell::text(took),
             Cell::marked(outcome_mark(attempt.outcome), words::outcome(attempt.outcome)),
@@ -124,6 +125,7 @@ pub(super) fn attempts(report: &Report) -> Vec<Block> {
     let columns = [
         Word("Attempt"),
         Word("Agent"),
+        Word("Host"),
         Figure("Start"),
         Figure("Took"),
         Word("Outcome"),

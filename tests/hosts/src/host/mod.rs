@@ -1,7 +1,10 @@
-//! One host: booted, cut off from power, looked at, and broken in the ways that hosts break.
+//! One host: booted, reached, cut off and cut off from power.
+
+mod harm;
+mod look;
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -14,6 +17,8 @@ use miyabi_agent_tests::process::{self, Guarded, Pid, command};
 use crate::files::{new_key, private_file, private_folder, run};
 use crate::wait::until;
 use crate::wire::{self, Wire};
+
+pub use look::{Mark, Process};
 
 /// The home of the person who logs in, on the host.
 pub const HOME: &str = "/run/disk/home";
@@ -46,23 +51,6 @@ struct Power {
     init: Pid,
     /// Kept, because the first process reads from it.
     stdin: std::process::ChildStdin,
-}
-
-/// A moment in the life of a host's kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark(u64);
-
-/// One process of a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Process {
-    /// Its number, as the laptop counts.
-    pub pid: Pid,
-    /// The number of the process that started it.
-    pub parent: i32,
-    /// Its short name.
-    pub name: String,
-    /// Its command line.
-    pub line: String,
 }
 
 impl Host {
@@ -217,23 +205,6 @@ impl Host {
         Ok(line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
     }
 
-    /// Gives it another key, as if it had been set up anew. Its server must be started again.
-    ///
-    /// # Errors
-    /// When no key can be made.
-    pub fn new_host_key(&self) -> Result<()> {
-        new_key(&self.disk.join("etc/host_key"), "").map(drop)
-    }
-
-    /// Its clock, as its sessions see it from their next log-in on, is so far ahead of the laptop's.
-    ///
-    /// # Errors
-    /// When its disk cannot be written.
-    pub fn clock_offset(&self, milliseconds: i64) -> Result<()> {
-        let text = format!("MIYABI_CLOCK_OFFSET_MS={milliseconds}\n");
-        private_file(&self.disk.join("home/.ssh/environment"), &text)
-    }
-
     /// A program on it, as root, with a bare environment.
     ///
     /// # Errors
@@ -280,110 +251,6 @@ impl Host {
         fs::read(self.path(path)?).with_context(|| format!("{path} of {}", self.name))
     }
 
-    /// Its processes; nothing is started on it for the look.
-    ///
-    /// # Errors
-    /// When it is off.
-    pub fn processes(&self) -> Result<Vec<Process>> {
-        let space = fs::read_link(format!("/proc/{}/ns/pid", self.init()?.as_raw_nonzero()))?;
-        let here = |pid: &Pid| {
-            fs::read_link(format!("/proc/{}/ns/pid", pid.as_raw_nonzero())).is_ok_and(|own| own == space)
-        };
-        let process = |pid: Pid| {
-            let file = |name| fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero())).ok();
-            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace('\0', " ").trim().to_owned();
-            let stat = text(file("stat")?);
-            // Behind the name, which may hold anything, come the state and the parent.
-            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-            Some(Process { pid, parent, name: text(file("comm")?), line: text(file("cmdline")?) })
-        };
-        Ok(process::all().filter(here).filter_map(process).collect())
-    }
-
-    /// Its processes that fit.
-    ///
-    /// # Errors
-    /// When it is off.
-    pub fn processes_with(&self, fits: impl Fn(&Process) -> bool) -> Result<Vec<Process>> {
-        Ok(self.processes()?.into_iter().filter(fits).collect())
-    }
-
-    /// Helpers of ours that serve a backend.
-    ///
-    /// # Errors
-    /// When it is off.
-    pub fn helpers(&self) -> Result<Vec<Process>> {
-        Ok(first_of_each(self.processes_with(|process| {
-            let mut words = process.line.split(' ');
-            words.next().is_some_and(|program| program.contains("miyabi-host"))
-                && words.next() == Some("serve")
-        })?))
-    }
-
-    /// The tmux servers.
-    ///
-    /// # Errors
-    /// When it is off.
-    pub fn tmux_servers(&self) -> Result<Vec<Process>> {
-        Ok(first_of_each(self.processes_with(|process| process.name == "tmux: server")?))
-    }
-
-    /// The processes of sshd that serve a connection, two for each that is let in as root: one.
-    ///
-    /// # Errors
-    /// When it is off.
-    pub fn connections(&self) -> Result<Vec<Process>> {
-        self.processes_with(|process| {
-            process.line.starts_with("sshd: ") && !process.line.contains("[listener]")
-        })
-    }
-
-    /// The laptop's ports of the connections to its SSH server.
-    ///
-    /// # Errors
-    /// When it is off.
-    pub fn ports(&self) -> Result<Vec<u16>> {
-        let list = self.exec(&["ss", "-Htn", "state", "established", "( sport = :22 )"])?;
-        let peer = |line: &str| line.split_whitespace().last()?.rsplit_once(':')?.1.parse().ok();
-        Ok(list.lines().filter_map(peer).collect())
-    }
-
-    /// Kills processes of it in a way that they cannot hear; how many.
-    ///
-    /// # Errors
-    /// When one was gone already.
-    pub fn kill(&self, processes: &[Process]) -> Result<usize> {
-        processes.iter().try_for_each(|process| self.kill_one(process))?;
-        Ok(processes.len())
-    }
-
-    fn kill_one(&self, process: &Process) -> Result<()> {
-        process::kill(process.pid).with_context(|| format!("{} of {}", process.line, self.name))
-    }
-
-    /// Kills its SSH server with all connections.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn kill_sshd(&self) -> Result<()> {
-        let servers = self.processes_with(|process| process.line.starts_with("sshd: "))?;
-        ensure!(!servers.is_empty(), "{} has no sshd", self.name);
-        for server in &servers {
-            // One may end because another did.
-            let _ = process::kill(server.pid);
-        }
-        Ok(())
-    }
-
-    /// Starts its SSH server again.
-    ///
-    /// # Errors
-    /// When it does not come up.
-    pub fn start_sshd(&self) -> Result<()> {
-        self.exec(&["/usr/sbin/sshd", "-f", "/run/disk/etc/sshd_config", "-E", "/run/disk/sshd.log"])?;
-        self.wait_for_sshd()
-    }
-
     /// What its SSH server wrote.
     #[must_use]
     pub fn sshd_log(&self) -> String {
@@ -403,45 +270,6 @@ impl Host {
             stream.read_exact(&mut banner).map_err(|why| format!("no banner: {why}"))?;
             if &banner == b"SSH-" { Ok(()) } else { Err(format!("{banner:?}")) }
         })
-    }
-
-    /// Fills its /tmp to the last byte.
-    ///
-    /// # Errors
-    /// When it is off.
-    pub fn fill_disk(&self) -> Result<()> {
-        let mut filler = File::create(self.path("/tmp/filler")?)?;
-        for size in [1024 * 1024, 4096, 1] {
-            let block = vec![0; size];
-            while filler.write_all(&block).is_ok() {}
-        }
-        Ok(())
-    }
-
-    /// Frees what [`Host::fill_disk`] took.
-    ///
-    /// # Errors
-    /// When it was not filled.
-    pub fn free_disk(&self) -> Result<()> {
-        Ok(fs::remove_file(self.path("/tmp/filler")?)?)
-    }
-
-    /// A mark, for [`Host::started_since`].
-    ///
-    /// # Errors
-    /// When it is off.
-    pub fn mark(&self) -> Result<Mark> {
-        // Its kernel counts processes and threads, and the shell is told its own number.
-        let own = run(self.command("sh")?.args(["-c", "echo $$"]))?;
-        Ok(Mark(own.trim().parse()?))
-    }
-
-    /// How many processes and threads were started on it since a mark, the look itself left out.
-    ///
-    /// # Errors
-    /// When it is off.
-    pub fn started_since(&self, mark: Mark) -> Result<u64> {
-        Ok(self.mark()?.0 - mark.0 - 1)
     }
 
     fn init(&self) -> Result<Pid> {
@@ -476,13 +304,6 @@ Subsystem sftp internal-sftp
 
 fn line(text: &str) -> String {
     format!("{text}\n")
-}
-
-/// Leaves out a child that was born a moment ago and is not yet the program that it will be.
-fn first_of_each(mut processes: Vec<Process>) -> Vec<Process> {
-    let numbers: Vec<i32> = processes.iter().map(|process| process.pid.as_raw_nonzero().get()).collect();
-    processes.retain(|process| !numbers.contains(&process.parent));
-    processes
 }
 
 /// A program in some of the namespaces of a process.
