@@ -22,14 +22,15 @@ pub(crate) async fn logs(args: &Logs) -> Result<Exit, ApiError> {
     if args.follow { follow(args, agent).await } else { print_once(args, agent.as_ref()).await }
 }
 
-/// The file as it is: on this machine it shows the agents of every host.
+/// The file as it is; agents on other hosts have theirs there.
 async fn print_once(args: &Logs, agent: Option<&AgentId>) -> Result<Exit, ApiError> {
     let service = args.target.service()?;
     let state_dir = service.state_dir_of_some_run(args.target.state_dir.as_deref()).await?;
     let path = StateDir::unchecked(&state_dir).log(agent);
     let mut file = std::fs::File::open(&path).map_err(|error| {
         let message = format!("no log at {}: {error}", path.display());
-        ApiError::new(ErrorCode::BadInput, message).hint("miyabi status   lists the agents of the run")
+        ApiError::new(ErrorCode::BadInput, message)
+            .hint("miyabi status   lists the agents of the run; the log of one on another host lies there: miyabi logs -f AGENT")
     })?;
     match io::copy(&mut file, &mut io::stdout().lock()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

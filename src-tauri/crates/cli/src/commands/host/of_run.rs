@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use miyabi_api::{
-    ApiError, ErrorCode, HostAnswer, HostContact, HostId, HostView, InboxKind, Request, RunSnapshot,
+    ApiError, ErrorCode, HostAnswer, HostContact, HostId, HostQuestion, HostView, InboxKind, Request,
+    RunSnapshot,
 };
 use miyabi_plan::TaskPhase;
 use tokio::time::timeout;
@@ -32,14 +33,16 @@ pub(crate) async fn answer(args: &OneHost) -> Result<Exit, ApiError> {
             "an answer is typed at a terminal, and there is none",
         ));
     }
+    let mut answered: Option<HostQuestion> = None;
     loop {
         let host = find(&follower.snapshot, &args.host)?.clone();
         let Some(question) = &host.question else { return outcome(&host, &follower.snapshot) };
-        let Some(answer) = questions::ask(host.id.as_str(), question) else {
+        let Some(answer) = questions::ask(host.id.as_str(), question, answered.as_ref()) else {
             println!("{} is not answered, and waits on", host.id);
             return Ok(Exit::BadInput);
         };
         settled(&mut follower, &host.id, answer).await?;
+        answered = host.question;
     }
 }
 

@@ -4,10 +4,18 @@ use miyabi_api::{HostAnswer, HostQuestion, Secret};
 
 use crate::{terminal, text};
 
-/// Asks the person; none when they do not want to answer, or nobody is there.
-pub(super) fn ask(host: &str, question: &HostQuestion) -> Option<HostAnswer> {
+/// Asks the person; none when they do not want to answer, or nobody is there. `answered` is the question
+/// that was answered last: the same once more means that the answer was wrong.
+pub(super) fn ask(
+    host: &str,
+    question: &HostQuestion,
+    answered: Option<&HostQuestion>,
+) -> Option<HostAnswer> {
     if !terminal::has_person() {
         return None;
+    }
+    if answered == Some(question) {
+        eprintln!("That was not it.");
     }
     let secret =
         |prompt: &str| terminal::secret(prompt).map(|word| HostAnswer::Secret { secret: Secret(word) });

@@ -67,7 +67,10 @@ async fn tried(
             asked.before.push(HostSaid { question, answer });
         }
         let Some(question) = test.question.clone() else { return Ok(test) };
-        let Some(answer) = questions::ask(name, &question) else { return Ok(test) };
+        let Some(answer) = questions::ask(name, &question, asked.before.last().map(|said| &said.question))
+        else {
+            return Ok(test);
+        };
         (open, asked.answer) = (Some(question), Some(answer));
     }
 }
