@@ -10,8 +10,10 @@ use miyabi_protocol::StateDir;
 use crate::args::Logs;
 use crate::exit::Exit;
 
-/// How many bytes may be under way; given back as they are printed.
-const CREDIT: u32 = 256 * 1024;
+/// How many bytes may be under way.
+const CREDIT: u32 = 1024 * 1024;
+/// How many printed bytes are given back at once: a word for each piece would cost as much as the piece.
+const GIVEN_BACK: u32 = CREDIT / 4;
 
 /// The name of the backend's own log on the command line.
 const ORCHESTRATOR: &str = "orchestrator";
@@ -50,13 +52,17 @@ async fn follow(args: &Logs, agent: Option<AgentId>) -> Result<Exit, ApiError> {
 }
 
 async fn copy(mut log: LogStream) -> Result<Exit, ApiError> {
+    let mut printed = 0;
     while let Some(chunk) = log.recv().await {
         let mut out = io::stdout().lock();
         if out.write_all(&chunk.bytes).and_then(|()| out.flush()).is_err() {
             // The reader of our pipe has seen enough.
             return Ok(Exit::Done);
         }
-        log.add_credit(u32::try_from(chunk.bytes.len()).unwrap_or(u32::MAX));
+        printed += u32::try_from(chunk.bytes.len()).unwrap_or(u32::MAX);
+        if printed >= GIVEN_BACK {
+            log.add_credit(std::mem::take(&mut printed));
+        }
     }
     Err(ApiError::new(ErrorCode::Disconnected, "the backend of this run went away, the log ends here"))
 }
