@@ -12,13 +12,12 @@ import { isOver } from '../model/phases';
 import { dayAndTime, durationText } from '../model/time';
 import type { AgentId, HostView } from '../platform/types';
 import { useNow } from '../store/clock';
-import { useCommands } from '../store/context';
 import { useRun, useRunShallow, useTasks } from '../store/run';
 import { selectAgent, selectHost } from '../store/view';
 import { HostActions, useCostText, useGiveUpCost } from './actions';
 import { ContactIcon } from './ContactIcon';
 import { Meters } from './Meters';
-import { QuestionForm } from './QuestionForm';
+import { RunQuestion } from './QuestionForm';
 import { contactWords, sinceWords } from './words';
 
 function Head({ host }: { host: HostView }) {
@@ -136,19 +135,12 @@ function Work({ host }: { host: HostView }) {
 }
 
 export function HostInspector({ host }: { host: HostView }) {
-  const commands = useCommands();
   return (
     <div className="min-h-0 flex-1 overflow-y-auto" data-testid="host-inspector" data-host-id={host.id} data-contact={contactOf(host)}>
       <Head host={host} />
       {host.question === null ? null : (
         <div className="border-t border-line px-4 py-3">
-          <QuestionForm
-            key={JSON.stringify(host.question)}
-            host={host.id}
-            question={host.question}
-            keeps="run"
-            onAnswer={(answer) => commands.answerHost(host.id, answer)}
-          />
+          <RunQuestion host={host} />
         </div>
       )}
       <div className="px-4 pb-3 empty:hidden">

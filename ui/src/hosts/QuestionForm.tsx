@@ -7,7 +7,8 @@ import { useEffect, useState } from 'react';
 import { Button } from '../design/controls';
 import { useText } from '../i18n';
 import { fingerprintPieces, hostKeyFile } from '../model/hosts';
-import type { HostAnswer, HostQuestion } from '../platform/types';
+import type { HostAnswer, HostQuestion, HostView } from '../platform/types';
+import { useCommands } from '../store/context';
 
 type FormProps = {
   /** As the person knows it. */
@@ -158,5 +159,20 @@ export function QuestionForm(props: FormProps) {
         <SecretField {...props} question={question} onLater={onLater} />
       )}
     </div>
+  );
+}
+
+/** What a host of the run asks, answered to its backend. */
+export function RunQuestion({ host }: { host: HostView }) {
+  const commands = useCommands();
+  if (host.question === null) return null;
+  return (
+    <QuestionForm
+      key={JSON.stringify(host.question)}
+      host={host.id}
+      question={host.question}
+      keeps="run"
+      onAnswer={(answer) => commands.answerHost(host.id, answer)}
+    />
   );
 }

@@ -3,13 +3,12 @@
 import { StateIcon } from '../design/StateIcon';
 import { HostActions, useCostText, useGiveUpCost } from '../hosts/actions';
 import { LostWords } from '../hosts/LostHost';
-import { QuestionForm } from '../hosts/QuestionForm';
+import { RunQuestion } from '../hosts/QuestionForm';
 import { useText } from '../i18n';
 import { contactOf, isOutOfReach } from '../model/hosts';
 import { durationText, millisOf } from '../model/time';
 import type { HostView, InboxItem } from '../platform/types';
 import { useNow } from '../store/clock';
-import { useCommands } from '../store/context';
 import { useRun } from '../store/run';
 import { openInspector, selectTask, showOverlay } from '../store/view';
 
@@ -63,20 +62,13 @@ function Lost({ item, host }: { item: InboxItem; host: HostView }) {
 }
 
 export function HostItem({ item }: { item: InboxItem }) {
-  const commands = useCommands();
   const host = useRun((data) => (item.host === null ? undefined : data.hosts[item.host]));
   if (host === undefined) return null;
   if (item.kind === 'host_lost') return <Lost item={item} host={host} />;
   if (host.question === null) return null;
   return (
     <div className="mt-2">
-      <QuestionForm
-        key={JSON.stringify(host.question)}
-        host={host.id}
-        question={host.question}
-        keeps="run"
-        onAnswer={(answer) => commands.answerHost(host.id, answer)}
-      />
+      <RunQuestion host={host} />
     </div>
   );
 }

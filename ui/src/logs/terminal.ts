@@ -74,6 +74,15 @@ function fontFamily(): string {
   return getComputedStyle(document.documentElement).getPropertyValue('--font-mono') || 'monospace';
 }
 
+function opened(terminal: Terminal, element: HTMLElement): LogView {
+  const fit = new FitAddon();
+  const search = new SearchAddon();
+  terminal.loadAddon(fit);
+  terminal.loadAddon(search);
+  terminal.open(element);
+  return { terminal, fit, search };
+}
+
 /** A terminal to type into: the tmux window itself, which keeps its own history. */
 export function openLiveTerminal(element: HTMLElement, theme: 'light' | 'dark'): LogView {
   const terminal = new Terminal({
@@ -88,12 +97,7 @@ export function openLiveTerminal(element: HTMLElement, theme: 'light' | 'dark'):
     linkHandler: NO_LINKS,
     allowProposedApi: true,
   });
-  const fit = new FitAddon();
-  const search = new SearchAddon();
-  terminal.loadAddon(fit);
-  terminal.loadAddon(search);
-  terminal.open(element);
-  return { terminal, fit, search };
+  return opened(terminal, element);
 }
 
 export function openTerminal(element: HTMLElement, theme: 'light' | 'dark', options: { fontSize: number; scrollback: number }): LogView {
@@ -113,10 +117,5 @@ export function openTerminal(element: HTMLElement, theme: 'light' | 'dark', opti
     // Marks of search hits are a proposed part of xterm's interface.
     allowProposedApi: true,
   });
-  const fit = new FitAddon();
-  const search = new SearchAddon();
-  terminal.loadAddon(fit);
-  terminal.loadAddon(search);
-  terminal.open(element);
-  return { terminal, fit, search };
+  return opened(terminal, element);
 }

@@ -2,10 +2,11 @@
 //! second home on this machine stands in for the host; everything else is real.
 #![expect(clippy::disallowed_methods, reason = "these tests are about starting programs")]
 
+#[path = "place/helper.rs"]
+mod helper;
 mod place;
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -32,13 +33,7 @@ struct Stage {
 impl Stage {
     fn new(seconds: u32) -> Self {
         use std::os::unix::fs::PermissionsExt as _;
-        // Cargo builds the programs of this package alone before its tests; whoever builds the
-        // workspace first has this one already.
-        if !Path::new(env!("CARGO_BIN_EXE_miyabi")).with_file_name("miyabi-host").exists() {
-            let built =
-                Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "miyabi-host"]).status();
-            assert!(built.expect("cargo").success(), "miyabi-host is built");
-        }
+        helper::is_built();
         let place = Place::new();
         let way = place.write("far/way", WAY);
         fs::set_permissions(&way, fs::Permissions::from_mode(0o755)).expect("mode");

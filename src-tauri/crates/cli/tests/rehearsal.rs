@@ -1,9 +1,10 @@
 //! Whole runs: the real program, backend, helper and runners, in a tmux server of their own.
 #![expect(clippy::disallowed_methods, reason = "these tests are about starting programs")]
 
+#[path = "place/helper.rs"]
+mod helper;
 mod place;
 
-use std::path::Path;
 use std::process::Command;
 
 use place::Place;
@@ -17,13 +18,7 @@ struct Stage {
 impl Stage {
     /// A plan of one task and two that need it, of `seconds` each.
     fn new(seconds: u32) -> Self {
-        // Cargo builds the programs of this package alone before its tests; whoever builds the
-        // workspace first has this one already.
-        if !Path::new(env!("CARGO_BIN_EXE_miyabi")).with_file_name("miyabi-host").exists() {
-            let built =
-                Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "miyabi-host"]).status();
-            assert!(built.expect("cargo").success(), "miyabi-host is built");
-        }
+        helper::is_built();
         let place = Place::new();
         let task = |id: &str, agent: &str, needs: &str| {
             format!(

@@ -5,6 +5,7 @@ use std::fs;
 use miyabi_api::{HostAnswer, HostContact, InboxKind, NoticeKind, Request};
 use miyabi_plan::{RunPhase, TaskPhase, WaitReason};
 
+use crate::person::Person;
 use crate::stage::{Draft, Stage, agent, task};
 
 /// Counts its beginnings in its work folder, and works until it may end.
@@ -22,9 +23,19 @@ fn try_now() -> Request {
     Request::AnswerHost { host: "MUGEN".parse().expect("an id"), answer: HostAnswer::TryAgain }
 }
 
+/// Lets A end; it had begun once.
+async fn ends_as_it_began(mut stage: Stage, mut person: Person) {
+    fs::write(stage.work("MUGEN", "go"), "").expect("written");
+    person.until("the end", |it| it.run.run.phase == RunPhase::Completed).await;
+    assert_eq!(person.task("A").attempts.len(), 1);
+    assert_eq!(fs::read_to_string(stage.work("MUGEN", "began")).expect("it began"), "began\n");
+    drop(person);
+    stage.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn work_on_a_lost_host_is_unverified_then_adopted_and_not_done_twice() {
-    let mut stage = Stage::begin(&patient());
+    let stage = Stage::begin(&patient());
     let mut person = stage.person().await;
     person.until("A runs", |it| it.task("A").phase == TaskPhase::Running).await;
     stage.switch_off("MUGEN");
@@ -45,12 +56,7 @@ async fn work_on_a_lost_host_is_unverified_then_adopted_and_not_done_twice() {
     person.until("A runs on", |it| it.task("A").phase == TaskPhase::Running).await;
     assert!(person.run.inbox.is_empty(), "nothing is asked any more: {:?}", person.run.inbox);
     assert!(person.run.notices.iter().any(|notice| notice.kind == NoticeKind::HostBack));
-    fs::write(stage.work("MUGEN", "go"), "").expect("written");
-    person.until("the end", |it| it.run.run.phase == RunPhase::Completed).await;
-    assert_eq!(person.task("A").attempts.len(), 1);
-    assert_eq!(fs::read_to_string(stage.work("MUGEN", "began")).expect("it began"), "began\n");
-    drop(person);
-    stage.stop().await;
+    ends_as_it_began(stage, person).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,18 +76,14 @@ async fn what_ended_while_nobody_looked_is_taken() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_carries_nothing_any_more_is_noticed_and_replaced() {
-    let mut stage = Stage::begin(&patient());
+    let stage = Stage::begin(&patient());
     let mut person = stage.person().await;
     person.until("A runs", |it| it.task("A").phase == TaskPhase::Running).await;
     stage.freeze("MUGEN");
     person.until("an answer is overdue", |it| it.host("MUGEN").contact == HostContact::Probing).await;
     person.until("A is unverified", |it| it.task("A").phase == TaskPhase::Unverified).await;
     person.until("A runs on", |it| it.task("A").phase == TaskPhase::Running).await;
-    fs::write(stage.work("MUGEN", "go"), "").expect("written");
-    person.until("the end", |it| it.run.run.phase == RunPhase::Completed).await;
-    assert_eq!(fs::read_to_string(stage.work("MUGEN", "began")).expect("it began"), "began\n");
-    drop(person);
-    stage.stop().await;
+    ends_as_it_began(stage, person).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,12 +141,7 @@ async fn a_backend_that_is_started_again_adopts_what_goes_on_everywhere() {
     let mut person = stage.person().await;
     person.until("contact", |it| it.host("MUGEN").connected).await;
     assert_eq!(person.task("A").phase, TaskPhase::Running);
-    fs::write(stage.work("MUGEN", "go"), "").expect("written");
-    person.until("the end", |it| it.run.run.phase == RunPhase::Completed).await;
-    assert_eq!(person.task("A").attempts.len(), 1);
-    assert_eq!(fs::read_to_string(stage.work("MUGEN", "began")).expect("it began"), "began\n");
-    drop(person);
-    stage.stop().await;
+    ends_as_it_began(stage, person).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
