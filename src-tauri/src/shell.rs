@@ -33,10 +33,17 @@ pub(crate) struct Shell {
     /// The agents' windows that are typed into.
     pub(crate) terminals: Terminals,
     app: AppHandle,
-    launch: Mutex<Launch>,
+    asked: Mutex<Asked>,
     open: Mutex<Option<OpenRun>>,
     language: Mutex<Language>,
     notifications: AtomicBool,
+}
+
+/// What the program was started with, the last time that it was.
+struct Asked {
+    launch: Launch,
+    /// Whether a page has been told.
+    told: bool,
 }
 
 /// The run that the window shows.
@@ -82,7 +89,7 @@ impl Shell {
             logs: Logs::default(),
             terminals: Terminals::default(),
             app,
-            launch: Mutex::new(launch),
+            asked: Mutex::new(Asked { launch, told: false }),
             open: Mutex::new(None),
             language: Mutex::new(Language::default()),
             notifications: AtomicBool::new(true),
@@ -93,10 +100,11 @@ impl Shell {
     /// once: the page may be loaded again after its end.
     pub(crate) async fn initial_target(&self) -> InitialTarget {
         let launch = {
-            let mut launch = lock(&self.launch);
-            let asked = launch.clone();
-            launch.rehearse = None;
-            asked
+            let mut asked = lock(&self.asked);
+            asked.told = true;
+            let launch = asked.launch.clone();
+            asked.launch.rehearse = None;
+            launch
         };
         if let Some(state_dir) = self.run_at_work(&launch).await {
             return InitialTarget { state_dir: Some(state_dir), ..InitialTarget::default() };
@@ -109,13 +117,22 @@ impl Shell {
         }
     }
 
-    /// The program was started a second time and asks for something: the window begins anew.
+    /// The program was started a second time and asks for something: the window begins anew. A page that is
+    /// still on its way will ask by itself; loading it again before it has come leaves WebKit waiting for ever
+    /// for a load that never begins, though the page is there.
     pub(crate) fn start_over(&self, launch: Launch) {
         if launch == Launch::default() {
             return;
         }
-        *lock(&self.launch) = launch;
+        let told = {
+            let mut asked = lock(&self.asked);
+            asked.launch = launch;
+            asked.told
+        };
         self.close();
+        if !told {
+            return;
+        }
         if let Err(error) = window::reload(&self.app) {
             tracing::warn!(%error, "the window could not begin anew");
         }

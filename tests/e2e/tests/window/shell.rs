@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use miyabi_e2e::page::css;
 use miyabi_e2e::tray::Tray;
-use miyabi_e2e::{Desk, SOON, process};
+use miyabi_e2e::{Desk, Page, SOON, process};
 use serde_json::json;
 
 const TITLE: &str = "Miyabi Orchestra";
@@ -53,12 +53,26 @@ async fn a_second_start_hands_its_words_to_the_first_window() -> Result<()> {
     let mut desk = Desk::make().await?;
     let words = desk.state_words();
     let page = desk.open(&[&words[0], &words[1]]).await?;
+    // No run is there: the page has been told what it was started with.
+    page.see(&css("app-root", &[("data-screen", "failed")])).await?;
+    second_start(&desk, &page).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_start_while_the_first_window_still_opens_hands_its_words_to_it() -> Result<()> {
+    let mut desk = Desk::make().await?;
+    let words = desk.state_words();
+    let page = desk.open(&[&words[0], &words[1]]).await?;
+    second_start(&desk, &page).await
+}
+
+/// Starts the program again with a plan; the window that is there shows it.
+async fn second_start(desk: &Desk, page: &Page) -> Result<()> {
     let plan = desk.path("plans/small");
     miyabi_e2e::files::write_small_plan(&plan)?;
-
-    let mut again = words.to_vec();
-    again.push(plan.to_string_lossy().into_owned());
-    let output = desk.start_again(&again).await?;
+    let mut words = desk.state_words().to_vec();
+    words.push(plan.to_string_lossy().into_owned());
+    let output = desk.start_again(&words).await?;
     ensure!(output.status.success(), "{output:?}");
     page.see(&css("plan-review", &[])).await?;
     Ok(())
