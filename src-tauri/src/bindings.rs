@@ -5,6 +5,7 @@ use tauri_specta::{Builder, ErrorHandlingMode, collect_commands, collect_events}
 
 use crate::commands;
 use crate::events::{BackendState, FocusTask, RunEvent};
+use crate::work_commands;
 
 /// All commands and events of the window.
 pub(crate) fn bindings() -> Builder<tauri::Wry> {
@@ -51,6 +52,17 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             commands::close_terminal,
             commands::export_report,
             commands::choose_plan,
+            work_commands::hand_over,
+            work_commands::task_diff,
+            work_commands::accept,
+            work_commands::send_back,
+            work_commands::take_commit,
+            work_commands::verify_again,
+            work_commands::history,
+            work_commands::snapshot_at,
+            work_commands::kept_trees,
+            work_commands::remove_trees,
+            work_commands::open_pull_request,
             commands::set_notifications,
             commands::set_language,
         ])

@@ -131,8 +131,9 @@ pub(crate) async fn reassign(
     task: TaskId,
     agent: AgentId,
     stop_running: bool,
+    packet: Option<String>,
 ) -> Result<(), ApiError> {
-    shell.done(Request::Reassign { task, agent, stop_running }).await
+    shell.done(Request::Reassign { task, agent, stop_running, packet }).await
 }
 
 /// Answers a request for permission in the inbox. A refusal may say why; the agent is told.

@@ -22,5 +22,6 @@ mod tray;
 mod tray_host;
 mod watch;
 mod window;
+mod work_commands;
 
 pub use start::main;

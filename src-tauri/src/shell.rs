@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use miyabi_api::{
-    AgentId, Answer, ApiError, Choice, ErrorCode, ReportFormat, Request, RunPhase, RunSnapshot, TerminalSize,
+    AgentId, Answer, ApiError, Choice, ErrorCode, NewPullRequest, PullRequest, ReportFormat, Request,
+    RunPhase, RunSnapshot, TerminalSize,
 };
 use miyabi_client::{Connection, Service};
 use tauri::AppHandle;
@@ -201,6 +202,18 @@ impl Shell {
         self.connection()?.request(request).await.map(|_| ())
     }
 
+    /// The answer to a request.
+    pub(crate) async fn ask(&self, request: Request) -> Result<Answer, ApiError> {
+        self.connection()?.request(request).await
+    }
+
+    /// Opens the result branch of the open run as a pull request.
+    pub(crate) async fn open_pull_request(&self, request: NewPullRequest) -> Result<PullRequest, ApiError> {
+        let run = self.ask(Request::GetRun).await?;
+        let Answer::Snapshot(run) = run else { return Err(unexpected("a run")) };
+        self.service.open_pull_request(&run, request).await
+    }
+
     /// Ends every agent of the open run, and its backend. That some hosts could not be told is an error
     /// of its own: a person has to see to them.
     pub(crate) async fn stop_all(&self) -> Result<(), ApiError> {
@@ -214,7 +227,7 @@ impl Shell {
     pub(crate) async fn report(&self, format: ReportFormat) -> Result<String, ApiError> {
         match self.connection()?.request(Request::Report { format }).await? {
             Answer::Report(text) => Ok(text),
-            _ => Err(ApiError::new(ErrorCode::Internal, "the backend answered something else than a report")),
+            _ => Err(unexpected("a report")),
         }
     }
 
@@ -317,4 +330,9 @@ fn pass_on(
     if before != after {
         tray::refresh(app);
     }
+}
+
+/// The backend of this run speaks otherwise than we do.
+pub(crate) fn unexpected(wanted: &str) -> ApiError {
+    ApiError::new(ErrorCode::Internal, format!("the backend answered something else than {wanted}"))
 }

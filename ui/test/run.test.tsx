@@ -46,7 +46,7 @@ describe('a run', () => {
     expect(options[0]?.dataset['agentId']).toMatch(/^CG-/);
     expect(hook('reassign-option', 'CCG-1').getAttribute('aria-disabled')).toBe('true');
     await user.click(hook('reassign-option', 'CG-9'));
-    expect(reassign).toHaveBeenCalledExactlyOnceWith('Task-6', 'CG-9', false);
+    expect(reassign).toHaveBeenCalledExactlyOnceWith('Task-6', 'CG-9', false, null);
     await waitFor(() => expect(platform.simulation()?.task('Task-6')?.agent).toBe('CG-9'));
   });
 
@@ -57,14 +57,14 @@ describe('a run', () => {
       await user.click(hook('task-node', 'Task-1'));
       await user.keyboard('r');
       await user.click(await screen.findByText('CCG-3', { selector: '[data-testid=reassign-option] *' }));
-      await screen.findByTestId('confirm-dialog');
+      await screen.findByTestId('hand-over');
     };
     await choose();
-    await user.click(hook('confirm-no'));
-    expect(reassign).toHaveBeenCalledTimes(1);
+    await user.click(hook('hand-over-no'));
+    expect(reassign).not.toHaveBeenCalled();
     await choose();
-    await user.click(hook('confirm-yes'));
-    await waitFor(() => expect(reassign).toHaveBeenLastCalledWith('Task-1', 'CCG-3', true));
+    await user.click(hook('hand-over-yes'));
+    await waitFor(() => expect(reassign).toHaveBeenLastCalledWith('Task-1', 'CCG-3', true, expect.stringContaining('A person moves this task')));
     expect(platform.simulation()?.task('Task-1')?.attempts.map((attempt) => attempt.cause)).toEqual(['reassigned', null]);
   });
 
@@ -114,7 +114,7 @@ describe('a run', () => {
     document.elementFromPoint = () => target;
     fireEvent.pointerDown(hook('task-node', 'Task-6'), { button: 0, isPrimary: true, pointerId: 1, clientX: 10, clientY: 10 });
     fireEvent.pointerUp(hook('task-node', 'Task-6'), { isPrimary: true, pointerId: 1, clientX: 300, clientY: 300 });
-    await waitFor(() => expect(reassign).toHaveBeenCalledExactlyOnceWith('Task-6', 'CG-9', false));
+    await waitFor(() => expect(reassign).toHaveBeenCalledExactlyOnceWith('Task-6', 'CG-9', false, null));
   });
 
   it('pauses, resumes and cancels', async () => {

@@ -40,6 +40,7 @@ const fn both(name: &'static str) -> Package {
 /// asked about its configuration.
 pub(crate) const TERMINAL: &[Package] = &[
     both("tmux"),
+    both("git"),
     Package { debian: Some("libssl-dev"), brew: Some("openssl@3"), program: None },
     both_as("pkg-config", "pkgconf", "pkg-config"),
     linux("openssh-client", "ssh"),
@@ -55,7 +56,6 @@ pub(crate) const WINDOW: &[Package] = &[
 
 /// For the tests, beside the others. The fonts are for screenshots in Japanese.
 pub(crate) const TESTS: &[Package] = &[
-    linux("git", "git"),
     linux("python3", "python3"),
     linux("webkit2gtk-driver", "WebKitWebDriver"),
     linux("xvfb", "Xvfb"),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::process::Guarded;
-use crate::{LABEL, Model, Programs, Sandbox, plan, script};
+use crate::process::{Guarded, command};
+use crate::{LABEL, Model, Programs, Sandbox, plan, sandbox, script};
 
 /// Files that no task wrote.
 const NOT_COUNTED: [&str; 6] = [".git", ".codex", ".agents", ".claude", "__pycache__", ".pytest_cache"];
@@ -22,9 +22,10 @@ pub struct Outcome {
     pub took: Duration,
     /// `miyabi status --json`.
     pub status: Value,
-    /// How many files the project has.
+    /// How many files the one merged tree has: framework, tests, documents, configuration, plan, review and
+    /// the test results of the last task.
     pub files: usize,
-    /// Tests that were run and that passed, by pytest's own report.
+    /// Tests that were run and that passed, by the report that pytest wrote when it was run on that tree.
     pub tests: (u32, u32),
     /// Which of the two interfaces each task's agent asked the model by, and how often.
     pub asked: BTreeMap<String, BTreeMap<String, usize>>,
@@ -98,24 +99,38 @@ impl Run {
         }
         let took = self.begun.elapsed();
         let status = self.status()?;
-        let work = self.sandbox.path("plan/work");
         if keep.exists() {
             std::fs::remove_dir_all(keep).with_context(|| format!("cannot empty {}", keep.display()))?;
         }
-        copy(&work, &keep.join("work"))?;
+        let work = keep.join("work");
+        self.check_out(&status, &work)?;
         copy(&self.state(), &keep.join("state"))?;
         for name in ["report.md", "report.html"] {
             self.ask(&["report", "-o", &keep.join(name).to_string_lossy()])?;
         }
         self.ask(&["stop", "--all"])?;
+        let files = count(&work)?;
+        let told = work.join(".pytest_cache/whole.xml");
+        pytest(&work, &told)?;
         Ok(Outcome {
             took,
             status,
-            files: count(&work)?,
-            tests: tests(&work.join("reports/junit.xml")),
+            files,
+            tests: tests(&told),
             asked: asked(&self.model.turns()?),
             kept: keep.to_owned(),
         })
+    }
+
+    /// Puts the one merged tree into a folder, as a clone of the person's repository with all of its branches.
+    fn check_out(&self, status: &Value, folder: &Path) -> Result<()> {
+        let view = &status["run"]["git"];
+        let mut line = self.sandbox.command("git");
+        line.args(["clone", "--quiet", "--no-hardlinks", "--branch", text(&view["result_branch"]), "--"]);
+        let output = self.sandbox.run(line.arg(self.sandbox.path("plan/work")).arg(folder))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "the work was not merged: {said}\n{view:#}");
+        Ok(())
     }
 
     fn state(&self) -> PathBuf {
@@ -167,6 +182,12 @@ impl Outcome {
             self.tests == (42, 42),
             format!("{} of {} tests passed, not 42 of 42", self.tests.1, self.tests.0),
         );
+        let verified = &self.status["run"]["verification"];
+        expect(verified["state"] == "passed", format!("the verification does not hold: {verified:#}"));
+        for task in self.tasks() {
+            let problem = alone(task);
+            expect(problem.is_none(), problem.unwrap_or_default());
+        }
         expect(self.at_once() >= 4, format!("at most {} tasks were at work at once, not 4", self.at_once()));
         for name in ["report.md", "report.html"] {
             let report = std::fs::read_to_string(self.kept.join(name)).unwrap_or_default();
@@ -232,6 +253,28 @@ impl Outcome {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// Why the attempt that completed a task has not worked in a work tree of its own; none where it has.
+fn alone(task: &Value) -> Option<String> {
+    let id = text(&task["id"]);
+    let Some(attempt) = task["attempts"].as_array().and_then(|attempts| attempts.last()) else {
+        return Some(format!("{id} has no attempt"));
+    };
+    let (tree, work) = (&attempt["tree"], &attempt["evidence"]["work"]);
+    let branch = format!("/{id}/{}", attempt["number"]);
+    let own = text(&tree["branch"]).ends_with(&branch) && text(&tree["folder"]).contains(id);
+    let kept = work["files"].as_array().is_some_and(|files| !files.is_empty());
+    (!own || !kept).then(|| format!("{id} has not worked in a tree of its own: {tree} {work}"))
+}
+
+/// Runs pytest on a tree, whatever comes of it; it tells that in a file.
+fn pytest(folder: &Path, told: &Path) -> Result<()> {
+    let mut line = command(sandbox::python()?);
+    line.args(["-m", "pytest", "-q", "tests", "--junitxml"]).arg(told).current_dir(folder);
+    line.env("PYTHONDONTWRITEBYTECODE", "1");
+    line.output().context("pytest cannot be started")?;
+    Ok(())
 }
 
 fn asked(turns: &[Value]) -> BTreeMap<String, BTreeMap<String, usize>> {

@@ -1,7 +1,7 @@
 //! The plan of `examples/level6` as these tests run it: on one machine, by the installed programs,
 //! with the scripted model.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
@@ -13,34 +13,52 @@ use crate::{LABEL, Programs, Sandbox};
 /// # Errors
 /// When the example cannot be read or the folder not be written.
 pub fn write_level6(folder: &Path, sandbox: &Sandbox, programs: &Programs) -> Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let example = crate::here("../../examples/level6");
-    let read = |name: &str| -> Result<Value> {
-        let file = example.join(name);
-        let text = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        Ok(serde_json::from_slice(&text)?)
-    };
-    let mut dag = read("task_dag.json")?;
-    without_schema(&mut dag)["label"] = json!(LABEL);
-    let mut config = read("agent_config.json")?;
-    without_schema(&mut config);
     let environment: Map<String, Value> =
         sandbox.model_variables().into_iter().map(|(name, value)| (name, value.into())).collect();
+    let (dag, mut config) = scripted(programs, |_| environment.clone())?;
     // The two hosts of the plan are far away; here is one machine that holds as many at once.
     config["hosts"] =
         json!([{ "id": "local", "title": "This machine", "transport": "local", "capacity": 10 }]);
+    for agent in config["agents"].as_array_mut().context("agents")? {
+        agent["host"] = json!("local");
+    }
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join("task_dag.json"), serde_json::to_vec_pretty(&dag)?)?;
+    std::fs::write(folder.join("agent_config.json"), serde_json::to_vec_pretty(&config)?)?;
+    std::fs::copy(example("tmux_layout.conf"), folder.join("tmux_layout.conf"))?;
+    Ok(())
+}
+
+/// `task_dag.json` and `agent_config.json` of the example, its hosts as they are, for the installed programs
+/// and the scripted model. An agent gets what `environment` says for its host: the model's address as it is
+/// reached from there, and a `CODEX_HOME` that is there.
+///
+/// # Errors
+/// When the example cannot be read.
+pub fn scripted(
+    programs: &Programs,
+    environment: impl Fn(&str) -> Map<String, Value>,
+) -> Result<(Value, Value)> {
+    let read = |name: &str| -> Result<Value> {
+        let file = example(name);
+        let text = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        Ok(serde_json::from_slice(&text)?)
+    };
+    let (mut dag, mut config) = (read("task_dag.json")?, read("agent_config.json")?);
+    without_schema(&mut dag)["label"] = json!(LABEL);
+    without_schema(&mut config);
     config["approvals"] = json!({ "default": "allow" });
     config["limits"]["silent_seconds"] = json!(120);
     for agent in config["agents"].as_array_mut().context("agents")? {
         let program = if agent["runner"] == "claude" { &programs.claude } else { &programs.codex };
-        agent["host"] = json!("local");
         agent["command"] = json!([program]);
-        agent["environment"] = Value::Object(environment.clone());
+        agent["environment"] = Value::Object(environment(agent["host"].as_str().context("a host")?));
     }
-    std::fs::write(folder.join("task_dag.json"), serde_json::to_vec_pretty(&dag)?)?;
-    std::fs::write(folder.join("agent_config.json"), serde_json::to_vec_pretty(&config)?)?;
-    std::fs::copy(example.join("tmux_layout.conf"), folder.join("tmux_layout.conf"))?;
-    Ok(())
+    Ok((dag, config))
+}
+
+fn example(name: &str) -> PathBuf {
+    crate::here("../../examples/level6").join(name)
 }
 
 /// The schema's place is told relative to the example.

@@ -32,7 +32,8 @@ fn claude_stands_in_when_codex_dies_in_the_middle_of_task_6_and_goes_back_when_i
     isolated(|| {
         let mut run = Run::prepare(&programs, &script::level6_without_codex_from("Task-6", SPEED)?)?;
         run.edit("agent_config.json", |config| {
-            config["fallback"] = json!({ "after_failures": 2, "recheck_seconds": 2 });
+            // Before it is tried again, another one must have had the time to take the task over with its work.
+            config["fallback"] = json!({ "after_failures": 2, "recheck_seconds": 10 });
             config["limits"]["back_off_seconds"] = json!(1);
         })?;
         run.start()?;

@@ -19,18 +19,26 @@ pub fn model(host: &Host, script: &Value) -> Result<Model> {
     Model::start_by(host.in_its_network(python()?)?, script, PORT)
 }
 
-/// An agent's entry in `agent_config.json`: `claude` or `codex`, on this host.
+/// What the programs on a host find in their environment: the model in its own network, and a home for Codex.
 ///
 /// # Errors
 /// When the host's disk cannot be written.
-pub fn agent(id: &str, host: &Host, runner: &str, programs: &Programs) -> Result<Value> {
+pub fn environment(host: &Host) -> Result<Map<String, Value>> {
     let url = format!("http://127.0.0.1:{PORT}");
     let home = format!("{HOME}/codex");
     let folder = host.path(&home)?;
     private_folder(&folder)?;
     private_file(&folder.join("config.toml"), &codex_config(&url))?;
     let variables = variables(&url).into_iter().chain([("CODEX_HOME".to_owned(), home)]);
-    let environment: Map<String, Value> = variables.map(|(name, value)| (name, value.into())).collect();
+    Ok(variables.map(|(name, value)| (name, value.into())).collect())
+}
+
+/// An agent's entry in `agent_config.json`: `claude` or `codex`, on this host.
+///
+/// # Errors
+/// When the host's disk cannot be written.
+pub fn agent(id: &str, host: &Host, runner: &str, programs: &Programs) -> Result<Value> {
+    let environment = environment(host)?;
     let program = if runner == "claude" { &programs.claude } else { &programs.codex };
     Ok(json!({ "id": id, "host": host.name, "runner": runner, "command": [program],
         "environment": environment }))

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The facts of a run, in their order.
 #[derive(Debug, Clone)]
-pub struct Journal(Vec<Value>);
+pub struct Journal(Vec<Value>, Vec<String>);
 
 impl Journal {
     /// Reads a journal; a last line that is not whole yet is left out.
@@ -17,17 +17,25 @@ impl Journal {
     /// When it cannot be read.
     pub fn read(file: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-        let mut facts = Vec::new();
+        let (mut facts, mut times) = (Vec::new(), Vec::new());
         for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
             let mut entry: Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
             facts.push(entry["fact"].take());
+            times.push(entry["at"].as_str().unwrap_or_default().to_owned());
         }
-        Ok(Self(facts))
+        Ok(Self(facts, times))
     }
 
     /// All facts of a name, as in `host_lost`.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Value> {
         self.0.iter().filter(move |fact| fact["fact"] == name)
+    }
+
+    /// The first fact of a name that fits, and when it was decided; as RFC 3339 text.
+    #[must_use]
+    pub fn first(&self, name: &str, fits: impl Fn(&Value) -> bool) -> Option<(&Value, &str)> {
+        let found = self.0.iter().position(|fact| fact["fact"] == name && fits(fact))?;
+        Some((&self.0[found], &self.1[found]))
     }
 
     /// How many facts there are of a name.
@@ -91,7 +99,9 @@ impl Journal {
         };
         let entry =
             |task: &Value| Ok((task["id"].as_str().context("an id")?.to_owned(), words(&task["needs"])));
-        tasks.iter().map(entry).collect()
+        // A conflict is a task of its own, which no plan names.
+        let added = self.all("task_added").map(|fact| &fact["task"]);
+        tasks.iter().chain(added).map(entry).collect()
     }
 }
 
@@ -111,7 +121,7 @@ mod tests {
         let opened = json!({ "fact": "opened", "opening": { "plan": { "tasks": tasks } } });
         let fact =
             |(name, attempt): &(&str, &str)| json!({ "fact": name, "attempt": attempt, "agent": "A-1" });
-        Journal([opened].into_iter().chain(facts.iter().map(fact)).collect())
+        Journal([opened].into_iter().chain(facts.iter().map(fact)).collect(), Vec::new())
     }
 
     fn refused(facts: &[(&str, &str)]) -> String {

@@ -13,6 +13,7 @@ pub mod lab;
 pub mod laptop;
 pub mod plan;
 pub mod relay;
+pub mod repository;
 pub mod run;
 pub mod terminal;
 pub mod wait;

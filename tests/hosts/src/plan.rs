@@ -1,9 +1,10 @@
 //! Plans for the lab's hosts: Level 6 as it ships, with limits that let a drill be over soon.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use miyabi_agent_tests::here;
+use miyabi_agent_tests::{Programs, here};
 use serde_json::{Value, json};
 
 use crate::host::{Host, WORK};
@@ -45,6 +46,28 @@ impl Plan {
         };
         let (dag, config) = (read("task_dag.json")?, read("agent_config.json")?);
         let mut plan = Self { dag, config, layout: Some(example.join("tmux_layout.conf")) };
+        for host in plan.config["hosts"].as_array_mut().context("hosts")? {
+            if hosts.iter().any(|lab| host["id"] == lab.name) {
+                fit(host);
+            }
+        }
+        plan.limits();
+        Ok(plan)
+    }
+
+    /// Level 6 to be done, by the real programs on these hosts with the scripted model.
+    ///
+    /// # Errors
+    /// When the example cannot be read, or a host's disk not be written.
+    pub fn level6_at_work(hosts: &[&Host], programs: &Programs) -> Result<Self> {
+        let mut environments = BTreeMap::new();
+        for host in hosts {
+            environments.insert(host.name, crate::agents::environment(host)?);
+        }
+        let of = |host: &str| environments.get(host).cloned().unwrap_or_default();
+        let (dag, config) = miyabi_agent_tests::plan::scripted(programs, of)?;
+        let layout = here("../../examples/level6").join("tmux_layout.conf");
+        let mut plan = Self { dag, config, layout: Some(layout) };
         for host in plan.config["hosts"].as_array_mut().context("hosts")? {
             if hosts.iter().any(|lab| host["id"] == lab.name) {
                 fit(host);

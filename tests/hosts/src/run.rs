@@ -173,9 +173,21 @@ impl Run {
     /// # Errors
     /// When it does not end, does not end well, or a rule of the journal is broken.
     pub fn completed(&self) -> Result<Value> {
-        let status = self.until("the end of the run", |status| {
-            let phase = status["run"]["phase"].as_str()?;
-            (!["planned", "running", "paused"].contains(&phase)).then(|| status.clone())
+        self.completed_within(PATIENCE)
+    }
+
+    /// The same with more patience.
+    ///
+    /// # Errors
+    /// As [`Run::completed`].
+    pub fn completed_within(&self, patience: Duration) -> Result<Value> {
+        let status = until("the end of the run", patience, || {
+            let status = self.status();
+            let phase = status["run"]["phase"].as_str().unwrap_or("planned");
+            if ["planned", "running", "paused"].contains(&phase) {
+                return Err(self.account(&status));
+            }
+            Ok(status)
         })?;
         ensure!(status["run"]["phase"] == "completed", "{}", self.account(&status));
         ensure!(status["run"]["completed"] == status["run"]["total"], "{}", self.account(&status));

@@ -1,7 +1,7 @@
 // A run: the three linked views, the agents and the inspector.
 
 import { PanelRightOpen, Unplug } from 'lucide-react';
-import { useCallback } from 'react';
+import { lazy, Suspense, useCallback } from 'react';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import type { Layout } from 'react-resizable-panels';
 import { useStore } from 'zustand';
@@ -15,16 +15,24 @@ import { Header } from '../header/Header';
 import { DraftBanner } from '../header/DraftBanner';
 import { StandInBanner } from '../header/StandInBanner';
 import { StuckBanner } from '../header/StuckBanner';
+import { HistoryBar } from '../history/HistoryBar';
 import { useText } from '../i18n';
 import { Inspector } from '../inspector/Inspector';
 import { LogsPane } from '../logs/LogsPane';
 import { Palette } from '../palette/Palette';
 import { KeysSheet } from '../settings/KeysSheet';
-import { useRunStore } from '../store/run';
+import { usePast } from '../store/past';
+import { RunScope, useRunStore } from '../store/run';
 import { openInspector, useView } from '../store/view';
 import { TimelinePane } from '../timeline/TimelinePane';
+import { HandOverDialog } from '../work/HandOverDialog';
+import { PullSheet } from '../work/PullSheet';
+import { TreesSheet } from '../work/TreesSheet';
+import { VerificationSheet } from '../work/Verification';
 import { DragScope } from './drag';
 import { useKeys } from './keys';
+
+const ReviewSheet = lazy(() => import('../review/ReviewSheet').then((module) => ({ default: module.ReviewSheet })));
 
 function storedLayout(id: string): Layout | undefined {
   try {
@@ -136,6 +144,22 @@ function Main() {
   );
 }
 
+/** The run as it stands, or as it stood at the moment that is looked at. */
+function Shown() {
+  const past = usePast((one) => one.shown);
+  return past === null ? <Main /> : <RunScope value={past}><Main /></RunScope>;
+}
+
+/** The differences of files need a library that nothing else needs: it comes with the first review. */
+function Reviewed() {
+  const open = useView((view) => view.overlay === 'review');
+  return open ? (
+    <Suspense fallback={null}>
+      <ReviewSheet />
+    </Suspense>
+  ) : null;
+}
+
 export function RunScreen() {
   useKeys();
   return (
@@ -146,10 +170,16 @@ export function RunScreen() {
         <StuckBanner />
         <StandInBanner />
         <DraftBanner />
+        <HistoryBar />
         <main className="min-h-0 flex-1">
-          <Main />
+          <Shown />
         </main>
       </div>
+      <Reviewed />
+      <VerificationSheet />
+      <TreesSheet />
+      <PullSheet />
+      <HandOverDialog />
       <Palette />
       <ExportSheet />
       <KeysSheet />

@@ -178,7 +178,7 @@ export function DragScope({ children }: { children: ReactNode }) {
       const { data } = store.getState();
       const task = data.tasks[id];
       const agent = data.agents[to];
-      if (task !== undefined && agent !== undefined && targetRefusal(task, agent) === null) void commands.reassign(id, to);
+      if (task !== undefined && agent !== undefined && targetRefusal(task, agent) === null) void commands.reassign(id, to, task.attempts.length > 0);
     };
     useDrag.setState({ drop });
     return () => useDrag.setState({ task: null, over: null, drop: null });

@@ -4,11 +4,13 @@ import { useEffect } from 'react';
 
 import { stepIn } from '../model/graph';
 import { reassignBlocker } from '../model/phases';
+import { reviewedAttempt } from '../model/work';
 import { useCommands } from '../store/context';
 import type { Commands } from '../store/commands';
+import { looksBack } from '../store/past';
 import { useRunStore } from '../store/run';
 import type { RunStore } from '../store/run';
-import { openInspector, openReassignMenu, selectHost, selectTask, showOverlay, toggleMaximised, typeInto, useView } from '../store/view';
+import { openInspector, openReassignMenu, openReview, selectHost, selectTask, showOverlay, toggleMaximised, typeInto, useView } from '../store/view';
 
 function select(store: RunStore, task: string | null | undefined): void {
   if (task === null || task === undefined) return;
@@ -40,7 +42,12 @@ function openTerminal(): void {
 function openReassign(store: RunStore): void {
   const { data } = store.getState();
   const task = data.tasks[useView.getState().selectedTask ?? ''];
-  if (task !== undefined && reassignBlocker(task, data.run.phase) === null) openReassignMenu(true);
+  if (task !== undefined && reassignBlocker(task, looksBack() ? 'past' : data.run.phase) === null) openReassignMenu(true);
+}
+
+function review(store: RunStore): void {
+  const task = store.getState().data.tasks[useView.getState().selectedTask ?? ''];
+  if (task !== undefined && reviewedAttempt(task) !== null) openReview(null);
 }
 
 function togglePause(store: RunStore, commands: Commands): void {
@@ -101,6 +108,9 @@ function act(key: string, store: RunStore, commands: Commands): boolean {
       return true;
     case 'e':
       showOverlay('export');
+      return true;
+    case 'v':
+      review(store);
       return true;
     case '?':
       showOverlay('keys');

@@ -11,6 +11,20 @@ function shape(phase: TaskPhase): React.JSX.Element {
       return <circle cx="8" cy="8" r="5.6" {...stroke} strokeDasharray="2.2 2.2" strokeLinecap="butt" />;
     case 'ready':
       return <circle cx="8" cy="8" r="5.6" {...stroke} />;
+    case 'preparing':
+      return (
+        <>
+          <circle cx="8" cy="8" r="5.6" {...stroke} strokeDasharray="8.8 8.8" />
+          <path d="M8 5.4 V10.6 M5.4 8 H10.6" {...stroke} />
+        </>
+      );
+    case 'review':
+      return (
+        <>
+          <path d="M2.4 3 H13.6 V10.8 H8.6 L5.4 13.6 V10.8 H2.4 Z" {...stroke} strokeLinejoin="round" />
+          <path d="M5.6 7 L7.3 8.7 L10.6 5.3" {...stroke} strokeLinejoin="round" />
+        </>
+      );
     case 'offered':
       return (
         <>

@@ -12,9 +12,10 @@ import { useText } from '../i18n';
 import { NODE_HEIGHT, NODE_WIDTH } from '../model/layout';
 import { isAtWork, reassignBlocker } from '../model/phases';
 import type { TaskPhase, TaskView } from '../platform/types';
-import { useRun, useTask } from '../store/run';
+import { useRunMoment, useTask } from '../store/run';
 import { useStandsOut } from '../store/standsOut';
 import { openInspector, selectTask, useView } from '../store/view';
+import { WorkMarks } from '../work/marks';
 import { isReadable } from './elements';
 
 type NodeProps = { id: string; data: { flow: 'right' | 'down' } };
@@ -23,7 +24,7 @@ const Face = memo(function Face({ task, movable }: { task: TaskView; movable: bo
   const t = useText();
   const selected = useView((view) => view.selectedTask === task.id);
   const passes = useStandsOut(task);
-  const rest = task.phase === 'unverified' ? 'border-dashed border-(--phase)' : 'border-line hover:border-line-strong';
+  const rest = task.phase === 'unverified' ? 'border-dashed border-(--phase)' : task.phase === 'review' ? 'border-(--phase)' : task.conflict !== null ? 'border-accent/60' : 'border-line hover:border-line-strong';
   const edge = selected ? 'border-accent ring-2 ring-accent/35' : rest;
   return (
     <button
@@ -46,6 +47,7 @@ const Face = memo(function Face({ task, movable }: { task: TaskView; movable: bo
             <Route size={12} className="shrink-0 text-ink-3" aria-hidden="true" />
           </Hint>
         ) : null}
+        <WorkMarks task={task} />
         {task.attempts.length > 1 ? (
           <span className="ml-auto inline-flex shrink-0 items-center gap-0.5 text-2xs text-back-off tabular">
             <RotateCcw size={10} aria-hidden="true" />
@@ -67,7 +69,7 @@ const Face = memo(function Face({ task, movable }: { task: TaskView; movable: bo
 });
 
 function Card({ task }: { task: TaskView }) {
-  const runPhase = useRun((run) => run.run.phase);
+  const runPhase = useRunMoment();
   const movable = reassignBlocker(task, runPhase) === null;
   const dragged = useDrag((drag) => drag.task === task.id);
   return (

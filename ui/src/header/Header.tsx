@@ -1,6 +1,6 @@
 // The line at the top: where the run stands, and what can be done with it as a whole.
 
-import { ArrowLeft, Download, EllipsisVertical, Keyboard, Pause, Play, RotateCcw, Settings2, Square } from 'lucide-react';
+import { ArrowLeft, Download, EllipsisVertical, GitBranch, Keyboard, Pause, Play, RotateCcw, Settings2, Square } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 
 import { Brand } from '../app/Brand';
@@ -11,6 +11,9 @@ import { InboxButton } from '../inbox/Inbox';
 import { hasEnded, mayCancelRun, mayPauseRun, retryableTasks } from '../model/phases';
 import { amountText, isUsed, moneyText } from '../model/money';
 import { clockText, elapsedSeconds, wallSeconds } from '../model/time';
+import { HistoryButton } from '../history/HistoryBar';
+import { usePast } from '../store/past';
+import { VerificationButton } from '../work/Verification';
 import { useNow } from '../store/clock';
 import { useCommands, useSession } from '../store/context';
 import { useRun, useRunShallow } from '../store/run';
@@ -114,6 +117,10 @@ function More() {
             <Keyboard size={14} aria-hidden="true" />
             {t('keys.title')}
           </DropdownMenu.Item>
+          <DropdownMenu.Item className={ITEM_LOOK} data-testid="menu-trees" onSelect={() => showOverlay('trees')}>
+            <GitBranch size={14} aria-hidden="true" />
+            {t('trees.title')}
+          </DropdownMenu.Item>
           <DropdownMenu.Separator className="my-1 h-px bg-line" />
           <DropdownMenu.Item className={`${ITEM_LOOK} text-failed`} onSelect={() => void commands.stopAll()}>
             <Square size={14} aria-hidden="true" />
@@ -129,26 +136,27 @@ function More() {
 function RunActions() {
   const t = useText();
   const commands = useCommands();
+  const past = usePast((one) => one.open);
   const phase = useRun((data) => data.run.phase);
   const failed = useRunShallow((data) => retryableTasks(data.taskIds.flatMap((id) => data.tasks[id] ?? []), data.run.phase));
   return (
     <div className="flex shrink-0 items-center gap-1.5">
-      {phase === 'paused' ? (
+      {phase === 'paused' && !past ? (
         <Button icon={Play} data-testid="resume-run" onClick={() => void commands.resume()}>
           {t('action.resume')}
         </Button>
       ) : null}
-      {mayPauseRun(phase) ? (
+      {mayPauseRun(phase) && !past ? (
         <Button icon={Pause} data-testid="pause-run" onClick={() => void commands.pause()}>
           {t('action.pause')}
         </Button>
       ) : null}
-      {failed.length > 0 && hasEnded(phase) ? (
+      {failed.length > 0 && hasEnded(phase) && !past ? (
         <Button icon={RotateCcw} look="primary" data-testid="retry-failed" onClick={() => void commands.retryTasks(failed)}>
           {t('action.retry_failed', { count: failed.length })}
         </Button>
       ) : null}
-      {mayCancelRun(phase) ? (
+      {mayCancelRun(phase) && !past ? (
         <Button icon={Square} data-testid="cancel-run" onClick={() => void commands.cancelRun()}>
           {t('action.cancel')}
         </Button>
@@ -184,11 +192,13 @@ export function Header() {
         <LabelBadge label={label} />
         <Overall />
       </div>
+      <VerificationButton />
       <Cost />
       <Clock />
       <span className="h-5 w-px bg-line" aria-hidden="true" />
       <RunActions />
       <div className="flex shrink-0 items-center">
+        <HistoryButton />
         <InboxButton />
         <ThemeToggle />
         <IconButton icon={Settings2} label={t('settings.title')} data-testid="settings-button" onClick={() => showOverlay('settings')} />

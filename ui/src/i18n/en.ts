@@ -1,5 +1,7 @@
 // The English texts. Their keys are the keys of all languages.
 
+import { work } from './work.en';
+
 export const en = {
   'app.name': 'Miyabi Orchestra',
   'app.loading': 'Loading…',
@@ -583,4 +585,6 @@ export const en = {
   'welcome.no_runs_text': 'Open a plan to start one. Runs that were started in a terminal appear here too.',
   'welcome.failed': 'The runs cannot be listed',
   'welcome.resume': 'Resume',
+
+  ...work,
 } as const;

@@ -1,6 +1,7 @@
 // 日本語の文言。キーは英語と同じ。
 
 import type { en } from './en';
+import { work } from './work.ja';
 
 /** Japanese has no singular of its own. */
 type Keys = Exclude<keyof typeof en, `${string}_one`>;
@@ -574,4 +575,6 @@ export const ja: Record<Keys, string> = {
   'welcome.no_runs_text': '計画を開いて始めてください。ターミナルで始めた実行もここに表示されます。',
   'welcome.failed': '実行の一覧を取得できません',
   'welcome.resume': '再開',
+
+  ...work,
 };

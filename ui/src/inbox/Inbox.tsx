@@ -15,7 +15,7 @@ import { NoticeItem } from './NoticeItem';
 
 /** Whether something stands in the inbox itself as well: it must not be counted twice. */
 function isAskedAnyway(notice: Notice): boolean {
-  return notice.kind === 'approval_asked' || notice.kind === 'budget_reached';
+  return notice.kind === 'approval_asked' || notice.kind === 'budget_reached' || notice.kind === 'review_asked' || notice.kind === 'verification_failed';
 }
 
 function List() {

@@ -1,6 +1,6 @@
 // One thing that waits for the person, with its answers beside it.
 
-import { ChevronDown, CircleDollarSign, KeyRound, OctagonX, RotateCcw, ServerOff, ShieldQuestion } from 'lucide-react';
+import { ChevronDown, CircleDollarSign, FileDiff, GitMerge, KeyRound, ListX, OctagonX, RotateCcw, ServerOff, ShieldQuestion } from 'lucide-react';
 import type { LucideIcon } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 import { useState } from 'react';
@@ -14,6 +14,7 @@ import type { ApprovalScope, InboxItem, InboxKind } from '../platform/types';
 import { useNow } from '../store/clock';
 import { useCommands } from '../store/context';
 import { openInspector, selectHost, selectTask, showOverlay } from '../store/view';
+import { WorkItem } from '../work/WorkItem';
 import { HostItem } from './HostItem';
 
 const SCOPES: readonly ApprovalScope[] = ['once', 'task', 'run'];
@@ -145,6 +146,9 @@ const LOOKS: Record<InboxKind, [icon: LucideIcon, colour: string]> = {
   task_failed: [OctagonX, 'text-failed'],
   host_lost: [ServerOff, 'text-unverified'],
   host_question: [KeyRound, 'text-back-off'],
+  review: [FileDiff, 'text-review'],
+  conflict: [GitMerge, 'text-failed'],
+  verification: [ListX, 'text-failed'],
 };
 
 export function ItemCard({ item }: { item: InboxItem }) {
@@ -153,6 +157,7 @@ export function ItemCard({ item }: { item: InboxItem }) {
   const now = useNow();
   const [Icon, colour] = LOOKS[item.kind];
   const ofHost = item.kind === 'host_lost' || item.kind === 'host_question';
+  const ofWork = item.kind === 'review' || item.kind === 'conflict' || item.kind === 'verification';
   const left = item.answers_at === null || ofHost ? null : Math.max(0, (millisOf(item.answers_at) - now) / 1000);
   const showHost = (): void => {
     selectHost(item.host);
@@ -189,6 +194,7 @@ export function ItemCard({ item }: { item: InboxItem }) {
             {item.blocks === 0 ? null : <span>{t('notice.blocks', { count: item.blocks })}</span>}
             {left === null ? null : <span className="tabular">{t('inbox.by_itself', { time: durationText(left) })}</span>}
           </p>
+          {ofWork ? <WorkItem item={item} /> : null}
           {ofHost ? <HostItem item={item} /> : null}
           {item.kind === 'approval' && item.number !== null ? <Permission item={item} number={item.number} /> : null}
           {item.kind.endsWith('_budget') && item.number !== null ? <Budget item={item} number={item.number} /> : null}

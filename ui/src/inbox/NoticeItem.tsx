@@ -4,8 +4,12 @@ import {
   CircleAlert,
   CircleCheck,
   CircleDollarSign,
+  FileDiff,
   FilePen,
+  GitMerge,
   Hourglass,
+  Layers2,
+  ListX,
   OctagonX,
   PlugZap,
   ServerCrash,
@@ -44,6 +48,10 @@ const LOOKS: Record<NoticeKind, [icon: LucideIcon, colour: string]> = {
   account_rests: [Hourglass, 'text-back-off'],
   runner_lost: [Unplug, 'text-failed'],
   runner_back: [PlugZap, 'text-completed'],
+  overlap: [Layers2, 'text-back-off'],
+  merge_conflict: [GitMerge, 'text-failed'],
+  review_asked: [FileDiff, 'text-review'],
+  verification_failed: [ListX, 'text-failed'],
 };
 
 export function NoticeItem({ notice }: { notice: Notice }) {

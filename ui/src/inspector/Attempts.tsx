@@ -10,6 +10,7 @@ import { isUsed } from '../model/money';
 import { durationText, millisOf, secondsBetween, timeOfDay } from '../model/time';
 import type { AttemptView, CheckResult, EvidenceReport, TaskView } from '../platform/types';
 import { useNow } from '../store/clock';
+import { SentComments, TreeFacts } from '../work/WorkSection';
 import { CodeLines, usageText } from './parts';
 
 function Check({ check }: { check: CheckResult }) {
@@ -103,6 +104,8 @@ export function Attempt({ attempt, task }: { attempt: AttemptView; task: TaskVie
             <CodeLines lines={attempt.output_files} none="inspector.none" />
           </div>
         )}
+        <TreeFacts attempt={attempt} />
+        <SentComments attempt={attempt} />
         {attempt.evidence === null ? null : <Evidence evidence={attempt.evidence} />}
       </Collapsible.Content>
     </Collapsible.Root>

@@ -15,8 +15,10 @@ import { countsDown, waitText } from '../model/waiting';
 import type { TaskView } from '../platform/types';
 import { useNow } from '../store/clock';
 import { useCommands } from '../store/context';
-import { useRun, useTask } from '../store/run';
+import { useRun, useRunMoment, useTask } from '../store/run';
 import { openInspector, selectHost, useView } from '../store/view';
+import { WorkMarks } from '../work/marks';
+import { WorkSection } from '../work/WorkSection';
 import { Attempt } from './Attempts';
 import { CodeLines, Fact, Section, TaskLink, TaskLinks, usageText } from './parts';
 import { ReassignMenu } from './ReassignMenu';
@@ -25,7 +27,7 @@ import { RunFacts } from './RunFacts';
 function Actions({ task }: { task: TaskView }) {
   const t = useText();
   const commands = useCommands();
-  const runPhase = useRun((data) => data.run.phase);
+  const runPhase = useRunMoment();
   const retry = retryBlocker(task, runPhase);
   const cancel = cancelBlocker(task, runPhase);
   return (
@@ -129,6 +131,7 @@ function Facts({ task }: { task: TaskView }) {
           {task.wave === null ? '' : ` · ${t('fact.wave', { wave: task.wave })}`}
           {task.critical ? ` · ${t('fact.critical')}` : ''}
         </Fact>
+        {task.needs_approval ? <Fact label="work.accept">{t('work.needs_approval')}</Fact> : null}
         <Fact label="fact.priority">{task.priority}</Fact>
         <Fact label="fact.limits">{t('fact.limits_text', { retries: task.retries, limit: durationText(task.time_limit_seconds) })}</Fact>
         <Fact label="fact.behind">{t('fact.behind_text', { count: behind })}</Fact>
@@ -148,6 +151,7 @@ function Body({ task }: { task: TaskView }) {
             <StateIcon phase={task.phase} size={12} />
             {t(`phase.${task.phase}`)}
           </Chip>
+          <WorkMarks task={task} size={14} />
           {isAtWork(task.phase) ? <span className="text-xs text-ink-2 tabular">{Math.round(task.progress * 100)}%</span> : null}
         </div>
         <p className="selectable mt-2 text-base leading-5.5 font-semibold text-balance">{task.title}</p>
@@ -157,6 +161,7 @@ function Body({ task }: { task: TaskView }) {
       <Unverified task={task} />
       <Actions task={task} />
       <Waiting task={task} />
+      <WorkSection task={task} />
       {task.attempts.length === 0 ? null : (
         <Section title="inspector.attempts" count={task.attempts.length}>
           <div className="flex flex-col gap-1.5">

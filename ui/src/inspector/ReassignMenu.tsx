@@ -12,7 +12,7 @@ import { reassignTargets } from '../model/reassign';
 import type { Target } from '../model/reassign';
 import type { TaskView } from '../platform/types';
 import { useCommands } from '../store/context';
-import { useAgents, useRun } from '../store/run';
+import { useAgents, useRunMoment } from '../store/run';
 import { openReassignMenu, useView } from '../store/view';
 
 function TargetItem({ task, target }: { task: TaskView; target: Target }) {
@@ -27,7 +27,7 @@ function TargetItem({ task, target }: { task: TaskView; target: Target }) {
       data-testid="reassign-option"
       data-agent-id={agent.id}
       className={ITEM_LOOK}
-      onSelect={() => void commands.reassign(task.id, agent.id)}
+      onSelect={() => void commands.reassign(task.id, agent.id, task.attempts.length > 0)}
     >
       <span className="w-12 text-xs font-medium tabular">{agent.id}</span>
       <span className="text-xs text-ink-3">{agent.title}</span>
@@ -59,7 +59,7 @@ function Targets({ task }: { task: TaskView }) {
 export function ReassignMenu({ task }: { task: TaskView }) {
   const t = useText();
   const open = useView((view) => view.reassignMenu);
-  const runPhase = useRun((data) => data.run.phase);
+  const runPhase = useRunMoment();
   const blocker = reassignBlocker(task, runPhase);
   const button = (
     <Button icon={ArrowRightLeft} disabled={blocker !== null} data-testid="reassign-button" {...(blocker === null ? {} : { hint: t(blocker) })}>

@@ -7,6 +7,7 @@ import { hasEnded } from '../model/phases';
 import { choiceKey } from '../model/review';
 import { dayAndTime, durationText, wallSeconds } from '../model/time';
 import { useRun } from '../store/run';
+import { GitFacts } from '../work/GitFacts';
 import { CodeLines, Fact, Section, TaskLinks } from './parts';
 
 export function RunFacts() {
@@ -37,6 +38,7 @@ export function RunFacts() {
           {run.ended_at === null ? null : <Fact label="fact.ended">{dayAndTime(run.ended_at, language)}</Fact>}
         </dl>
       </Section>
+      <GitFacts />
       <Section title="run_facts.critical" count={forecast.critical_path.length}>
         <TaskLinks ids={forecast.critical_path.slice(0, 60)} none="inspector.none" />
       </Section>

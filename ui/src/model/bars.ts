@@ -42,6 +42,7 @@ export function attemptPhase(attempt: AttemptView, task: TaskPhase): TaskPhase {
     case 'cancelled':
     case 'reassigned':
     case 'stopped':
+    case 'sent_back':
       return 'cancelled';
     case 'host_lost':
       return 'unverified';

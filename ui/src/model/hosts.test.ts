@@ -23,7 +23,7 @@ function unverified(id: string, startedAgo: number, cost: number | null): TaskVi
   const at = new Date(NOW - startedAgo * 1000).toISOString();
   const attempt = {
     number: 1, agent: task.agent, host: 'MUGEN', assigned_at: at, started_at: at, ended_at: null, cause: null, error: null,
-    output_files: [], evidence: null, session: null, model: null, usage: { ...task.usage, cost_usd: cost },
+    output_files: [], evidence: null, session: null, model: null, tree: null, comments: [], usage: { ...task.usage, cost_usd: cost },
   };
   return { ...task, phase: 'unverified', attempts: [attempt] };
 }

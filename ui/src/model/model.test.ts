@@ -88,7 +88,7 @@ describe('the rows of the timeline', () => {
     evidence: null,
     session: null,
     model: null,
-    usage: NOTHING_USED,
+    tree: null, comments: [], usage: NOTHING_USED,
   };
 
   it('hold the plan, and beside it what came of it in the row of who did it', () => {

@@ -7,6 +7,8 @@ export const TASK_PHASES: readonly TaskPhase[] = [
   'running',
   'unverified',
   'checking',
+  'review',
+  'preparing',
   'offered',
   'ready',
   'back_off',
@@ -16,7 +18,7 @@ export const TASK_PHASES: readonly TaskPhase[] = [
   'cancelled',
 ];
 
-const AT_WORK: ReadonlySet<TaskPhase> = new Set(['offered', 'running', 'unverified', 'checking']);
+const AT_WORK: ReadonlySet<TaskPhase> = new Set(['preparing', 'offered', 'running', 'unverified', 'checking']);
 const OVER: ReadonlySet<TaskPhase> = new Set(['completed', 'failed', 'cancelled']);
 const ENDED: ReadonlySet<RunPhase> = new Set(['completed', 'failed', 'stuck', 'cancelled']);
 
@@ -57,7 +59,11 @@ export function countPhases(tasks: readonly TaskView[]): Map<TaskPhase, number> 
   return counts;
 }
 
+/** Where a run stands, or that a moment of its past is being looked at. */
+export type RunMoment = RunPhase | 'past';
+
 export type Blocker =
+  | 'blocker.past'
   | 'blocker.planned'
   | 'blocker.completed'
   | 'blocker.cancelled'
@@ -66,7 +72,8 @@ export type Blocker =
   | 'blocker.run_cancelled';
 
 /** Why a task cannot be tried again; null when it can. */
-export function retryBlocker(task: TaskView, run: RunPhase): Blocker | null {
+export function retryBlocker(task: TaskView, run: RunMoment): Blocker | null {
+  if (run === 'past') return 'blocker.past';
   if (run === 'planned') return 'blocker.planned';
   if (run === 'cancelled') return 'blocker.run_cancelled';
   if (task.phase === 'completed') return 'blocker.completed';
@@ -74,7 +81,8 @@ export function retryBlocker(task: TaskView, run: RunPhase): Blocker | null {
 }
 
 /** Why a task cannot be cancelled; null when it can. */
-export function cancelBlocker(task: TaskView, run: RunPhase): Blocker | null {
+export function cancelBlocker(task: TaskView, run: RunMoment): Blocker | null {
+  if (run === 'past') return 'blocker.past';
   if (run === 'planned') return 'blocker.planned';
   if (task.phase === 'completed') return 'blocker.completed';
   if (task.phase === 'cancelled') return 'blocker.cancelled';
@@ -82,7 +90,8 @@ export function cancelBlocker(task: TaskView, run: RunPhase): Blocker | null {
 }
 
 /** Why a task cannot be given to another agent at all; null when it can. */
-export function reassignBlocker(task: TaskView, run: RunPhase): Blocker | null {
+export function reassignBlocker(task: TaskView, run: RunMoment): Blocker | null {
+  if (run === 'past') return 'blocker.past';
   if (run === 'planned') return 'blocker.planned';
   if (run === 'completed' || run === 'cancelled') return 'blocker.run_ended';
   if (task.phase === 'completed') return 'blocker.completed';

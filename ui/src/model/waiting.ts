@@ -18,6 +18,8 @@ export type WaitKey =
   | 'wait.account'
   | 'wait.back_off'
   | 'wait.wave'
+  | 'wait.merge'
+  | 'wait.hand_over'
   | 'wait.pause'
   | 'wait.ended';
 
@@ -52,6 +54,10 @@ export function waitText(reason: WaitReason, nowMillis: number): WaitText {
       const seconds = Math.max(0, Math.ceil(reason.until_seconds - nowMillis / 1000));
       return { key: 'wait.account', values: { seconds, account: reason.account }, tasks: [] };
     }
+    case 'merge':
+      return { key: 'wait.merge', values: { tasks: reason.tasks.join(', ') }, tasks: reason.tasks };
+    case 'hand_over':
+      return { key: 'wait.hand_over', values: { host: reason.host }, tasks: [] };
     case 'wave':
       return { key: 'wait.wave', values: { wave: reason.wave }, tasks: [] };
     default:

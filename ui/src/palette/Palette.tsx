@@ -1,6 +1,6 @@
 // Everything by name: tasks, agents and commands, on Ctrl-K.
 
-import { Bot, Download, Inbox, Keyboard, Maximize, Pause, Play, Settings2 } from 'lucide-react';
+import { Bot, Download, GitBranch, GitPullRequest, History, Inbox, Keyboard, ListChecks, Maximize, Pause, Play, Settings2 } from 'lucide-react';
 import { Command } from 'cmdk';
 import type { ReactNode } from 'react';
 
@@ -10,7 +10,9 @@ import { useText } from '../i18n';
 import { matchesText } from '../model/filters';
 import { lookOf } from '../model/hosts';
 import { mayPauseRun } from '../model/phases';
-import { useCommands } from '../store/context';
+import { useCommands, useSession } from '../store/context';
+import { openPast } from '../store/past';
+import { mayPull } from '../work/PullSheet';
 import { useAgents, useHosts, useRun, useTasks } from '../store/run';
 import { openInspector, selectAgent, selectHost, selectTask, showOverlay, toggleMaximised, useView } from '../store/view';
 import { useState } from 'react';
@@ -38,11 +40,18 @@ function Actions({ query }: { query: string }) {
   const t = useText();
   const commands = useCommands();
   const phase = useRun((data) => data.run.phase);
+  const { platform } = useSession();
+  const verification = useRun((data) => data.run.verification !== null);
+  const pull = useRun((data) => mayPull(data.run.git));
   const paused = phase === 'paused';
   const pause = { label: paused ? t('action.resume') : t('action.pause'), icon: paused ? Play : Pause, act: () => void (paused ? commands.resume() : commands.pause()) };
   const actions = [
     ...(paused || mayPauseRun(phase) ? [pause] : []),
     { label: t('export.title'), icon: Download, act: () => showOverlay('export') },
+    { label: t('trees.title'), icon: GitBranch, act: () => showOverlay('trees') },
+    ...(verification ? [{ label: t('verify.title'), icon: ListChecks, act: () => showOverlay('verification') }] : []),
+    ...(pull ? [{ label: t('pull.title'), icon: GitPullRequest, act: () => showOverlay('pull_request') }] : []),
+    { label: t('history.open'), icon: History, act: () => void openPast(platform) },
     { label: t('inbox.title'), icon: Inbox, act: () => showOverlay('inbox') },
     { label: t('palette.maximise', { pane: t('graph.title') }), icon: Maximize, act: () => toggleMaximised('graph') },
     { label: t('palette.maximise', { pane: t('timeline.title') }), icon: Maximize, act: () => toggleMaximised('timeline') },

@@ -29,6 +29,18 @@ async function amended(options: StartOptions, error: ApiError): Promise<StartOpt
     });
     return agreed ? { ...options, new_run: true } : null;
   }
+  // The checkout holds work that is not committed; the program names the way out in its hints.
+  if (!options.stash && error.hints.some((hint) => hint.includes('--stash'))) {
+    const agreed = await ask({
+      title: 'confirm.stash.title',
+      body: 'confirm.stash.body',
+      values: {},
+      detail: error.message,
+      confirm: 'confirm.stash.yes',
+      tone: 'plain',
+    });
+    if (agreed) return { ...options, stash: true };
+  }
   throw error;
 }
 

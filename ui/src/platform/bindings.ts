@@ -36,7 +36,7 @@ export const commands = {
 	/**  Tries a failed or cancelled task again. */
 	retryTask: (task: TaskId) => __TAURI_INVOKE<null>("retry_task", { task }),
 	/**  Gives a task to another agent. */
-	reassign: (task: TaskId, agent: AgentId, stopRunning: boolean) => __TAURI_INVOKE<null>("reassign", { task, agent, stopRunning }),
+	reassign: (task: TaskId, agent: AgentId, stopRunning: boolean, packet: string | null) => __TAURI_INVOKE<null>("reassign", { task, agent, stopRunning, packet }),
 	/**  Answers a request for permission in the inbox. A refusal may say why; the agent is told. */
 	answer: (number: number, answer: ApprovalAnswer, scope: ApprovalScope) => __TAURI_INVOKE<null>("answer", { number, answer, scope }),
 	/**  Lets more be spent, so that what a budget holds back goes on. */
@@ -90,6 +90,28 @@ export const commands = {
 	exportReport: (format: ReportFormat) => __TAURI_INVOKE<string | null>("export_report", { format }),
 	/**  Asks for a plan by a native dialog. Answers its path, or nothing when the person cancelled. */
 	choosePlan: () => __TAURI_INVOKE<string | null>("choose_plan"),
+	/**  What would move with a task to another agent; the person may edit its text. */
+	handOver: (task: TaskId, agent: AgentId) => __TAURI_INVOKE<HandOver>("hand_over", { task, agent }),
+	/**  The differences that an attempt made: of all files, long ones left out, or of one file whole. */
+	taskDiff: (task: TaskId, attempt: number | null, file: string | null) => __TAURI_INVOKE<TaskDiff>("task_diff", { task, attempt, file }),
+	/**  Accepts the work of a task that waits for that. */
+	accept: (task: TaskId) => __TAURI_INVOKE<null>("accept", { task }),
+	/**  Sends the work of a task back: it is done again with these comments. */
+	sendBack: (task: TaskId, comments: ReviewComment[]) => __TAURI_INVOKE<null>("send_back", { task, comments }),
+	/**  Ends a merge task with a commit of the person's own. */
+	takeCommit: (task: TaskId, revision: string) => __TAURI_INVOKE<null>("take_commit", { task, revision }),
+	/**  Runs the plan's verification once more. */
+	verifyAgain: () => __TAURI_INVOKE<null>("verify_again"),
+	/**  Every moment of the open run so far. */
+	history: () => __TAURI_INVOKE<Moment[]>("history"),
+	/**  The open run as it stood after a fact. */
+	snapshotAt: (seq: number) => __TAURI_INVOKE<RunSnapshot>("snapshot_at", { seq }),
+	/**  The work trees and branches that are left of this run and of earlier ones. */
+	keptTrees: () => __TAURI_INVOKE<KeptTrees>("kept_trees"),
+	/**  Removes those of these branches that hold nothing that is nowhere else; answers what is left. */
+	removeTrees: (branches: string[]) => __TAURI_INVOKE<KeptTrees>("remove_trees", { branches }),
+	/**  Opens the result branch of the open run as a pull request. */
+	openPullRequest: (request: NewPullRequest) => __TAURI_INVOKE<PullRequest>("open_pull_request", { request }),
 	/**  Turns native notifications on or off. */
 	setNotifications: (enabled: boolean) => __TAURI_INVOKE<null>("set_notifications", { enabled }),
 	/**  Sets the language of menus, dialogs and notifications. */
@@ -218,6 +240,10 @@ export type AttemptView = {
 	model: string | null,
 	/**  What it used. */
 	usage: UsageView,
+	/**  Its place on git; none where the agents share a folder. */
+	tree: TreeView | null,
+	/**  What a person said of its work when it was sent back. */
+	comments: ReviewComment[],
 };
 
 /**  Whether the open run's backend answers. When it does again, the window opens the run anew. */
@@ -227,11 +253,24 @@ export type BackendState =
 /**  It is gone; it is looked for every second. */
 "lost";
 
-/**  How one acceptance command went. */
+/**  What became of a file. */
+export type ChangeKind = 
+/**  It is new. */
+"added" | 
+/**  Its bytes or its mode differ. */
+"modified" | 
+/**  It is gone. */
+"removed" | 
+/**  It has another path. */
+"renamed";
+
+/**  How one check went. */
 export type CheckResult = {
+	/**  A word or two for people; empty for the command itself. */
+	name?: string,
 	/**  The program and its arguments. */
 	run: string[],
-	/**  Whether it exited with 0 in time. */
+	/**  Whether what was expected came of it in time. */
 	passed: boolean,
 	/**  How it ended, for people: `exit code 1`, `killed by signal 9`, `over its limit of 60 s`. */
 	ended: string,
@@ -239,6 +278,12 @@ export type CheckResult = {
 	millis: number,
 	/**  The last lines of what it printed, at most 4 KiB. */
 	tail: string,
+	/**  The number that it printed, where one is expected. */
+	number?: number | null,
+	/**  What was expected, for people, as in `55` or `42 of 42`; empty for an exit code of 0. */
+	expected?: string,
+	/**  The tests, one by one, where they are told; at most 5,000. */
+	tests?: TestResult[],
 };
 
 /**  How a plan's waves and edges are read. Edges are never dropped silently: it is a choice. */
@@ -261,6 +306,34 @@ export type ChoiceView = {
 	lower_bound_seconds: number,
 	/**  How many needs it leaves out. */
 	dropped_edges: number,
+};
+
+/**  The work of an attempt, committed. */
+export type CommittedWork = {
+	/**  The attempt's branch. */
+	branch: string,
+	/**  What its differences are counted from. */
+	base: string,
+	/**  The last commit of the branch. */
+	commit: string,
+	/**  Every file that differs from the base, by path. */
+	files: FileChange[],
+	/**  Files that were in conflict and still hold a conflict marker. */
+	unresolved?: string[],
+};
+
+/**  What a merge task resolves. */
+export type ConflictView = {
+	/**  The task that waits for it; none for the result of the whole run. */
+	waits: TaskId | null,
+	/**  The one side. */
+	ours: string,
+	/**  The other side. */
+	theirs: string,
+	/**  The files. */
+	files: string[],
+	/**  Whether the person is to resolve it, and not an agent. */
+	by_person: boolean,
 };
 
 /**  One line of the check-up. */
@@ -331,6 +404,8 @@ export type EvidenceReport = {
 	checks: CheckResult[],
 	/**  Why the look itself was not possible, as when the work folder is gone. */
 	problem: string | null,
+	/**  The work, committed; none where it is not on git. */
+	work?: CommittedWork | null,
 };
 
 /**  Why an attempt failed. */
@@ -376,7 +451,37 @@ export type FailureCause =
 /**  Its budget is used up; it goes on when a person raises that. */
 "budget_reached" | 
 /**  Its host was lost and given up; it is run elsewhere. */
-"host_lost";
+"host_lost" | 
+/**  A person read its work and sent it back. */
+"sent_back";
+
+/**  One file of a diff. */
+export type FileChange = {
+	/**  Its path, below the repository. */
+	path: string,
+	/**  The path that it had before; none where it had the same. */
+	from: string | null,
+	/**  What became of it. */
+	kind: ChangeKind,
+	/**  Lines added; 0 for a binary file. */
+	added: number,
+	/**  Lines removed; 0 for a binary file. */
+	removed: number,
+	/**  Whether its lines cannot be counted. */
+	binary: boolean,
+};
+
+/**  The text of one file's differences. */
+export type FilePatch = {
+	/**  The file. */
+	path: string,
+	/**  What became of it. */
+	kind: ChangeKind,
+	/**  In git's unified form, from its `diff --git` line on; empty where it was left out for its size. */
+	text: string,
+	/**  How many bytes the text has, where it was left out; none otherwise. */
+	left_out_bytes: number | null,
+};
 
 /**  One thing that is wrong, or that a person should know before the start. */
 export type Finding = {
@@ -417,6 +522,28 @@ export type Forecast = {
 	slots: Slot[],
 };
 
+/**  The git side of a run. */
+export type GitView = {
+	/**  The person's repository. */
+	repository: string,
+	/**  What the run began from. */
+	base: string,
+	/**  The branch that was checked out; none on a detached head. */
+	base_branch: string | null,
+	/**  Where what was not committed was put before the run, as git names it. */
+	stashed: string | null,
+	/**  The remote to which branches are pushed, where the plan names one. */
+	remote: string | null,
+	/**  The address of the forge's API, for one that is not GitHub's own. */
+	api: string | null,
+	/**  The branch on which all work is merged. */
+	result_branch: string,
+	/**  All work merged; none before the last task has ended. */
+	result: string | null,
+	/**  Every merge so far, oldest first. */
+	merges: MergeView[],
+};
+
 /**  A plan that an agent drafts from a goal. */
 export type GoalPlan = {
 	/**  What is to be reached, in the person's words. */
@@ -427,6 +554,23 @@ export type GoalPlan = {
 	out: string,
 	/**  The agent program: `claude` or `codex`. */
 	agent: RunnerKind,
+};
+
+/**  What moves with a task to another agent. */
+export type HandOver = {
+	/**  The task. */
+	task: TaskId,
+	/**  The branch that goes along; none where nothing was begun. */
+	branch: string | null,
+	/**  From where. */
+	host: HostId | null,
+	/**  The files that were touched so far, as far as is known. */
+	files: string[],
+	/**
+	 *  What the next agent is told: what was said so far, why it moves, the last lines of the log. The person
+	 *  may edit it.
+	 */
+	text: string,
 };
 
 /**  A person's answer to a [`HostQuestion`]. */
@@ -596,7 +740,13 @@ export type InboxKind =
 /**  A host is lost, with work under way on it: it can be given up. */
 "host_lost" | 
 /**  A host cannot be reached before a person says something. */
-"host_question";
+"host_question" | 
+/**  A task's work waits for a person to accept it. */
+"review" | 
+/**  A merge conflict waits for a person to resolve it. */
+"conflict" | 
+/**  The plan's verification does not hold. */
+"verification";
 
 /**
  *  What the window is to show first. A run that is at work comes alone: it is opened, whatever else
@@ -609,6 +759,40 @@ export type InitialTarget = {
 	stateDir: string | null,
 	/**  Rehearse the plan at once, this many times faster. */
 	rehearse: number | null,
+};
+
+/**  Those of one place. */
+export type KeptAt = {
+	/**  The host; none for this machine. */
+	host: HostId | null,
+	/**  All of them. */
+	trees: KeptTree[],
+	/**  What could not be looked at or removed. */
+	problem: string | null,
+};
+
+/**  A work tree or a branch of a run, for those who clean up. */
+export type KeptTree = {
+	/**  The run. */
+	run_id: string,
+	/**  The task; none for a branch that is no task's. */
+	task: TaskId | null,
+	/**  The branch; empty for a folder whose branch is gone. */
+	branch: string,
+	/**  The folder; none where only the branch is left. */
+	folder: string | null,
+	/**  How much the folder holds, in KiB. */
+	size_kib: number,
+	/**  Why it is not removed: work that is not committed, or not merged. None where nothing is lost with it. */
+	unmerged: string | null,
+	/**  When it was last written. */
+	at: Timestamp | null,
+};
+
+/**  Work trees and branches that are left of runs. */
+export type KeptTrees = {
+	/**  By place. */
+	places: KeptAt[],
 };
 
 /**  Who may take a task: the part of an agent's id before its first `-`, as in `CCG`. */
@@ -635,6 +819,30 @@ export type Load = {
 	disk_free_mib: number,
 };
 
+/**  One merge that was made. */
+export type MergeView = {
+	/**  The task that begins from it; none for the result of the whole run. */
+	task: TaskId | null,
+	/**  What was merged. */
+	heads: string[],
+	/**  What came of it. */
+	commit: string,
+	/**  When. */
+	at: Timestamp,
+};
+
+/**  A moment of a run that can be looked at again. */
+export type Moment = {
+	/**  The number of the fact after which the run stood so. */
+	seq: number,
+	/**  When. */
+	at: Timestamp,
+	/**  What happened, for people; empty where it says nothing to them. */
+	what: string,
+	/**  The task that it is about. */
+	task: TaskId | null,
+};
+
 /**  A host to write into a plan's `agent_config.json`. */
 export type NewHost = {
 	/**  Its id in the plan. */
@@ -655,6 +863,16 @@ export type NewHost = {
 	state_dir?: string | null,
 	/**  Where the work is done there, absolute; none for the same path as here. */
 	work_folder?: string | null,
+};
+
+/**  A pull request to be opened. */
+export type NewPullRequest = {
+	/**  Its first line; empty for the plan's title. */
+	title: string,
+	/**  Its text; empty for a summary of the run. */
+	body: string,
+	/**  Whether it is a draft. */
+	draft: boolean,
 };
 
 /**  Something that a person should hear of. */
@@ -716,7 +934,23 @@ export type NoticeKind =
 /**  Agents of a runner cannot work; others stand in for them. */
 "runner_lost" | 
 /**  Agents of a runner work again. */
-"runner_back";
+"runner_back" | 
+/**  Two attempts at work have touched the same files. */
+"overlap" | 
+/**  What tasks produced contradicts itself; a merge task was added. */
+"merge_conflict" | 
+/**  A task's work waits for a person to accept it. */
+"review_asked" | 
+/**  The plan's verification does not hold. */
+"verification_failed";
+
+/**  Files that another task at work has touched, too. */
+export type OverlapView = {
+	/**  The other task. */
+	task: TaskId,
+	/**  The files. */
+	files: string[],
+};
 
 /**  Where a finding stands. */
 export type Place = {
@@ -768,6 +1002,14 @@ export type PromptPlan = {
 	work_folder: string,
 };
 
+/**  A pull request that was opened. */
+export type PullRequest = {
+	/**  Its number. */
+	number: number,
+	/**  Where to read it. */
+	url: string,
+};
+
 /**  A report's form. */
 export type ReportFormat = 
 /**  Markdown. */
@@ -776,6 +1018,16 @@ export type ReportFormat =
 "html" | 
 /**  For programs. */
 "json";
+
+/**  What a person says of a piece of work. */
+export type ReviewComment = {
+	/**  The file; none for the work as a whole. */
+	file: string | null,
+	/**  The line of the new file, from 1; none for the file as a whole. */
+	line: number | null,
+	/**  What is said. */
+	text: string,
+};
 
 /**  What a host may have too little of. */
 export type RoomOf = 
@@ -920,6 +1172,10 @@ export type RunView = {
 	budget_usd: number | null,
 	/**  Whose tasks others take at this moment. */
 	stand_ins: StandInView[],
+	/**  How the work travels; none where all agents share a folder. */
+	git: GitView | null,
+	/**  What must hold of all the work together; none where the plan says nothing of it. */
+	verification: VerificationView | null,
 };
 
 /**  How an agent is run. */
@@ -999,6 +1255,8 @@ export type StartOptions = {
 	resume: boolean,
 	/**  A person agreed to the plan's commands. */
 	trust: boolean,
+	/**  Put what is not committed aside first, by `git stash`; a run on such a repository is refused otherwise. */
+	stash?: boolean,
 };
 
 /**  A run that was started. */
@@ -1011,6 +1269,18 @@ export type Started = {
 	session: string,
 };
 
+/**  The differences that an attempt made. */
+export type TaskDiff = {
+	/**  The task. */
+	task: TaskId,
+	/**  The attempt. */
+	attempt: number,
+	/**  All files and where they are counted from. */
+	work: CommittedWork,
+	/**  The texts, in the order of `work.files`. */
+	patches: FilePatch[],
+};
+
 /**  A task, as in `Task-1`. */
 export type TaskId = string;
 
@@ -1020,6 +1290,8 @@ export type TaskPhase =
 "pending" | 
 /**  Not started; its needs are met. */
 "ready" | 
+/**  Given to an agent; its work tree is being made. */
+"preparing" | 
 /**  Offered to an agent that has not taken it yet. */
 "offered" | 
 /**  An agent works on it. */
@@ -1028,6 +1300,8 @@ export type TaskPhase =
 "unverified" | 
 /**  An agent claims to be done; its evidence is being looked for. */
 "checking" | 
+/**  Its evidence held; a person has to accept it. */
+"review" | 
 /**  Failed, and tried again after a while. */
 "back_off" | 
 /**  Its evidence held. */
@@ -1114,6 +1388,12 @@ export type TaskView = {
 	planned_end_seconds: number,
 	/**  Where the graph draws it. */
 	position: Point,
+	/**  Whether a person has to accept its work. */
+	needs_approval: boolean,
+	/**  What it resolves, where it is a merge task. */
+	conflict: ConflictView | null,
+	/**  Files that other tasks at work have touched, too. */
+	overlaps: OverlapView[],
 };
 
 /**  The size of a terminal, in characters. */
@@ -1139,6 +1419,29 @@ export type TestHost = {
 	before?: HostSaid[],
 };
 
+/**  How a test ended. */
+export type TestOutcome = 
+/**  It passed. */
+"passed" | 
+/**  It did not. */
+"failed" | 
+/**  It was not run. */
+"skipped";
+
+/**  How one test went. */
+export type TestResult = {
+	/**  The file or class that it is in. */
+	suite: string,
+	/**  Its name. */
+	name: string,
+	/**  How it ended. */
+	outcome: TestOutcome,
+	/**  How long it took, in seconds; none where nothing is said of it. */
+	seconds: number | null,
+	/**  Why it failed, at most 2 KiB; empty otherwise. */
+	message: string,
+};
+
 /**  Milliseconds since 1970-01-01 UTC. In a file, a text as in `2026-11-22T15:34:00.250Z`. */
 export type Timestamp = string;
 
@@ -1151,6 +1454,18 @@ export type TransportKind =
 /**  A command whose stdin and stdout reach a program there, as `kubectl exec -i POD --`. */
 "command";
 
+/**  An attempt's place on git. */
+export type TreeView = {
+	/**  Its branch. */
+	branch: string,
+	/**  What its differences are counted from. */
+	base: string,
+	/**  Its folder on its host. */
+	folder: string,
+	/**  The last commit that is here; none before there is one. */
+	commit: string | null,
+};
+
 /**  Tokens and money. */
 export type UsageView = {
 	/**  Tokens read, those from a cache included. */
@@ -1161,6 +1476,31 @@ export type UsageView = {
 	output_tokens: number,
 	/**  In US dollars; none where nobody says so. */
 	cost_usd: number | null,
+};
+
+/**  Where a verification stands. */
+export type VerificationState = 
+/**  Tasks are still to be done. */
+"waiting" | 
+/**  It is under way. */
+"running" | 
+/**  Everything holds. */
+"passed" | 
+/**  Something does not. */
+"failed";
+
+/**  The plan's verification. */
+export type VerificationView = {
+	/**  Where it stands. */
+	state: VerificationState,
+	/**  What is checked: a name, or the command. */
+	planned: string[],
+	/**  How it went, check by check; empty before. */
+	checks: CheckResult[],
+	/**  Why there was nothing to run them in. */
+	problem: string | null,
+	/**  When it was run. */
+	at: Timestamp | null,
 };
 
 /**  Why a task that is not running does not run. Every such task has at least one reason. */
@@ -1219,6 +1559,14 @@ until_seconds: number } |
 { reason: "wave"; 
 /**  The wave that the run is at. */
 wave: number } | 
+/**  What its needs produced is being merged. */
+{ reason: "merge"; 
+/**  Whose work. */
+tasks: TaskId[] } | 
+/**  What the attempt before it left behind is being fetched from its host. */
+{ reason: "hand_over"; 
+/**  From where. */
+host: HostId } | 
 /**  The run is paused. */
 { reason: "pause" } | 
 /**  The run has ended; nothing starts any more. */

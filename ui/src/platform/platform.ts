@@ -10,19 +10,26 @@ import type {
   DoctorLine,
   Event,
   GoalPlan,
+  HandOver,
   HostAnswer,
   HostId,
   HostTest,
   InitialTarget,
+  KeptTrees,
   Language,
+  Moment,
   NewHost,
+  NewPullRequest,
   PlanView,
   PromptPlan,
+  PullRequest,
   ReportFormat,
+  ReviewComment,
   RunSnapshot,
   RunSummary,
   StartOptions,
   Started,
+  TaskDiff,
   TaskId,
   TerminalSize,
   TestHost,
@@ -70,7 +77,24 @@ export interface Platform {
   stopAll(): Promise<void>;
   cancelTask(task: TaskId): Promise<void>;
   retryTask(task: TaskId): Promise<void>;
-  reassign(task: TaskId, agent: AgentId, stopRunning: boolean): Promise<void>;
+  reassign(task: TaskId, agent: AgentId, stopRunning: boolean, packet: string | null): Promise<void>;
+  /** What would move with a task to another agent. */
+  handOver(task: TaskId, agent: AgentId): Promise<HandOver>;
+
+  /** Of all files, long ones left out, or of one file whole; of the last attempt when none is named. */
+  taskDiff(task: TaskId, attempt: number | null, file: string | null): Promise<TaskDiff>;
+  accept(task: TaskId): Promise<void>;
+  sendBack(task: TaskId, comments: ReviewComment[]): Promise<void>;
+  /** Ends a merge task with a commit of the person's own. */
+  takeCommit(task: TaskId, revision: string): Promise<void>;
+  verifyAgain(): Promise<void>;
+  /** Every moment of the open run so far. */
+  history(): Promise<Moment[]>;
+  snapshotAt(seq: number): Promise<RunSnapshot>;
+  keptTrees(): Promise<KeptTrees>;
+  /** Answers what is left. */
+  removeTrees(branches: string[]): Promise<KeptTrees>;
+  openPullRequest(request: NewPullRequest): Promise<PullRequest>;
 
   /** Answers a request for permission by its number in the inbox. */
   answer(number: number, answer: ApprovalAnswer, scope: ApprovalScope): Promise<void>;

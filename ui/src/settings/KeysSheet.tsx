@@ -13,6 +13,7 @@ const KEYS = [
   ['keys.hosts', ['h']],
   ['keys.terminal', ['t']],
   ['keys.reassign', ['r']],
+  ['keys.review', ['v']],
   ['keys.pause', ['p']],
   ['keys.fit', ['f']],
   ['keys.panes', ['1', '2', '3']],

@@ -36,7 +36,8 @@ export function useNow(moving = true): number {
   const store = useRunStore();
   const offset = useStore(store, (state) => state.clockOffset);
   const run = useStore(store, (state) => state.data.run);
-  const live = moving && run.phase !== 'planned' && !hasEnded(run.phase);
+  const past = useStore(store, (state) => state.past);
+  const live = moving && !past && run.phase !== 'planned' && !hasEnded(run.phase);
   const local = useSyncExternalStore(live ? onTick : never, () => moment);
   return live ? Math.max(local + offset, millisOf(run.now)) : millisOf(run.ended_at ?? run.now);
 }

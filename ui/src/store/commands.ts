@@ -1,10 +1,36 @@
 // What a person can tell a run to do. Asks first where something would be lost, and shows what the
 // program refuses.
 
+import { translate } from '../i18n';
+import type { TextKey, TextValues } from '../i18n';
 import { asApiError } from '../platform/platform';
 import type { Platform } from '../platform/platform';
-import type { AgentId, ApprovalAnswer, ApprovalScope, HostAnswer, HostId, ReportFormat, TaskId } from '../platform/types';
+import type { AgentId, ApprovalAnswer, ApprovalScope, HostAnswer, HostId, KeptTrees, NewPullRequest, PullRequest, ReportFormat, ReviewComment, TaskId } from '../platform/types';
 import { ask, showToast } from './dialogs';
+import { askHandOver } from './handOver';
+import { looksBack } from './past';
+
+const CHANGES: ReadonlySet<keyof Platform> = new Set([
+  'pause',
+  'resume',
+  'cancelRun',
+  'stopAll',
+  'cancelTask',
+  'retryTask',
+  'reassign',
+  'handOver',
+  'answer',
+  'raiseBudget',
+  'say',
+  'answerHost',
+  'giveUpHost',
+  'accept',
+  'sendBack',
+  'takeCommit',
+  'verifyAgain',
+  'removeTrees',
+  'openPullRequest',
+]);
 
 /** What giving up a host would cost: a sentence, and the tasks line by line. */
 export type Cost = { detail: string; lines: readonly string[] };
@@ -17,7 +43,19 @@ export type Commands = {
   cancelTask: (task: TaskId) => Promise<void>;
   retryTask: (task: TaskId) => Promise<void>;
   retryTasks: (tasks: readonly TaskId[]) => Promise<void>;
-  reassign: (task: TaskId, agent: AgentId) => Promise<void>;
+  /** `begun`: an agent was at it already, so that there is something to hand over. */
+  reassign: (task: TaskId, agent: AgentId, begun: boolean) => Promise<void>;
+  /** Resolves to whether it was taken. */
+  accept: (task: TaskId) => Promise<boolean>;
+  /** Resolves to whether it was taken. */
+  sendBack: (task: TaskId, comments: readonly ReviewComment[]) => Promise<boolean>;
+  /** Resolves to whether it was taken. */
+  takeCommit: (task: TaskId, revision: string) => Promise<boolean>;
+  verifyAgain: () => Promise<void>;
+  /** Asks first; resolves to what is left, or to null when nothing was removed. */
+  removeTrees: (branches: readonly string[]) => Promise<KeptTrees | null>;
+  /** Resolves to null when it was refused. */
+  openPullRequest: (request: NewPullRequest) => Promise<PullRequest | null>;
   answer: (number: number, answer: ApprovalAnswer, scope: ApprovalScope) => Promise<void>;
   raiseBudget: (number: number, limitUsd: number) => Promise<void>;
   /** Resolves to whether it was taken. */
@@ -38,9 +76,15 @@ export async function showingErrors(act: () => Promise<void>): Promise<void> {
   }
 }
 
-async function reassign(platform: Platform, task: TaskId, agent: AgentId): Promise<void> {
+/** A task that was begun takes a packet along, which the person sees first; another one moves at once. */
+async function reassign(platform: Platform, task: TaskId, agent: AgentId, begun: boolean): Promise<void> {
+  let packet: string | null = null;
+  if (begun) {
+    packet = await askHandOver(await platform.handOver(task, agent), agent);
+    if (packet === null) return;
+  }
   try {
-    await platform.reassign(task, agent, false);
+    await platform.reassign(task, agent, begun, packet);
   } catch (thrown) {
     const error = asApiError(thrown);
     if (error.code !== 'needs_confirmation') throw thrown;
@@ -53,9 +97,23 @@ async function reassign(platform: Platform, task: TaskId, agent: AgentId): Promi
       tone: 'danger',
     });
     if (!agreed) return;
-    await platform.reassign(task, agent, true);
+    await platform.reassign(task, agent, true, packet);
   }
   showToast({ kind: 'done', text: 'toast.reassigned', values: { task, agent } });
+}
+
+/** Asks, as folders and branches are gone for good; answers what is left, or null when nothing was done. */
+async function removeTrees(platform: Platform, branches: readonly string[]): Promise<KeptTrees | null> {
+  const agreed = await ask({
+    title: 'confirm.remove_trees.title',
+    body: 'confirm.remove_trees.body',
+    values: { count: branches.length },
+    detail: '',
+    lines: branches,
+    confirm: 'confirm.remove_trees.yes',
+    tone: 'danger',
+  });
+  return agreed ? platform.removeTrees([...branches]) : null;
 }
 
 async function cancelRun(platform: Platform): Promise<void> {
@@ -131,9 +189,43 @@ async function say(platform: Platform, agent: AgentId, text: string): Promise<bo
   }
 }
 
+/** Shows a refusal, and answers null then. */
+async function orRefusal<T>(act: () => Promise<T>): Promise<T | null> {
+  try {
+    return await act();
+  } catch (thrown) {
+    showToast({ kind: 'error', error: asApiError(thrown) });
+    return null;
+  }
+}
+
+async function taken(act: () => Promise<void>, text: TextKey, values: TextValues): Promise<boolean> {
+  const answer = await orRefusal(async () => {
+    await act();
+    return true;
+  });
+  if (answer === null) return false;
+  showToast({ kind: 'done', text, values });
+  return true;
+}
+
 /** `leave` is called when the run has been stopped and there is nothing left to look at. */
-export function createCommands(platform: Platform, leave: () => void): Commands {
+export function createCommands(live: Platform, leave: () => void): Commands {
+  // Nothing can be told to the past: whatever was pressed is answered by that.
+  const platform = new Proxy(live, {
+    get: (target, name: keyof Platform) => {
+      const command = target[name];
+      if (!CHANGES.has(name)) return command;
+      return (...values: unknown[]) => (looksBack() ? Promise.reject(new Error(translate('history.read_only'))) : (command as (...all: unknown[]) => Promise<unknown>)(...values));
+    },
+  });
   return {
+    accept: (task) => taken(() => platform.accept(task), 'toast.accepted', { task }),
+    sendBack: (task, comments) => taken(() => platform.sendBack(task, [...comments]), 'toast.sent_back', { task }),
+    takeCommit: (task, revision) => taken(() => platform.takeCommit(task, revision), 'toast.commit_taken', { task, revision }),
+    verifyAgain: () => showingErrors(() => platform.verifyAgain()),
+    removeTrees: (branches) => orRefusal(() => removeTrees(platform, branches)),
+    openPullRequest: (request) => orRefusal(() => platform.openPullRequest(request)),
     pause: () => showingErrors(() => platform.pause()),
     resume: () => showingErrors(() => platform.resume()),
     cancelRun: () => showingErrors(() => cancelRun(platform)),
@@ -141,7 +233,7 @@ export function createCommands(platform: Platform, leave: () => void): Commands 
     cancelTask: (task) => showingErrors(() => cancelTask(platform, task)),
     retryTask: (task) => showingErrors(() => platform.retryTask(task)),
     retryTasks: (tasks) => showingErrors(async () => void (await Promise.all(tasks.map((task) => platform.retryTask(task))))),
-    reassign: (task, agent) => showingErrors(() => reassign(platform, task, agent)),
+    reassign: (task, agent, begun) => showingErrors(() => reassign(platform, task, agent, begun)),
     answer: (number, answer, scope) => showingErrors(() => platform.answer(number, answer, scope)),
     raiseBudget: (number, limitUsd) => showingErrors(() => platform.raiseBudget(number, limitUsd)),
     say: (agent, text) => say(platform, agent, text),

@@ -6,6 +6,7 @@ import { useShallow } from 'zustand/shallow';
 import { createStore } from 'zustand/vanilla';
 import type { StoreApi } from 'zustand/vanilla';
 
+import type { RunMoment } from '../model/phases';
 import { millisOf } from '../model/time';
 import { fromSnapshot } from './merge';
 import type { RunData } from './merge';
@@ -16,15 +17,18 @@ export type RunState = {
   /** Milliseconds to add to this machine's clock to get the backend's. */
   clockOffset: number;
   backend: BackendState;
+  /** A moment that is over: it can be looked at, and nothing more. */
+  past: boolean;
 };
 
 export type RunStore = StoreApi<RunState>;
 
-export function createRunStore(snapshot: RunSnapshot): RunStore {
+export function createRunStore(snapshot: RunSnapshot, past = false): RunStore {
   return createStore<RunState>(() => ({
     data: fromSnapshot(snapshot),
     clockOffset: millisOf(snapshot.run.now) - Date.now(),
     backend: 'connected',
+    past,
   }));
 }
 
@@ -48,6 +52,11 @@ export function useRunShallow<T>(select: (data: RunData) => T): T {
     useRunStore(),
     useShallow((state: RunState) => select(state.data)),
   );
+}
+
+/** Where the run stands, as far as commands go: nothing can be told to the past. */
+export function useRunMoment(): RunMoment {
+  return useStore(useRunStore(), (state) => (state.past ? 'past' : state.data.run.phase));
 }
 
 export function useTask(id: TaskId | null): TaskView | undefined {

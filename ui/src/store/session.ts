@@ -45,6 +45,7 @@ export const PLAIN_START: StartOptions = {
   new_run: false,
   resume: false,
   trust: false,
+  stash: false,
 };
 
 /** Feeds a store with events, and fetches the whole run again when a patch was missed. */

@@ -5,7 +5,7 @@ import { create } from 'zustand';
 import type { AgentId, HostId, TaskId, TaskPhase } from '../platform/types';
 
 export type PaneName = 'graph' | 'timeline' | 'logs';
-export type Overlay = 'palette' | 'settings' | 'export' | 'keys' | 'inbox';
+export type Overlay = 'palette' | 'settings' | 'export' | 'keys' | 'inbox' | 'review' | 'verification' | 'trees' | 'pull_request';
 
 type View = {
   selectedTask: TaskId | null;
@@ -18,6 +18,8 @@ type View = {
   maximised: PaneName | null;
   phaseFilter: TaskPhase[];
   overlay: Overlay | null;
+  /** The attempt whose work is reviewed; none for the last one. */
+  reviewAttempt: number | null;
   /** Raised to open the menu of agents from the keyboard. */
   reassignMenu: boolean;
   /** The highest number of a notice that was seen in the inbox. */
@@ -33,6 +35,7 @@ const FRESH: View = {
   maximised: null,
   phaseFilter: [],
   overlay: null,
+  reviewAttempt: null,
   reassignMenu: false,
   seenNotice: 0,
 };
@@ -96,6 +99,11 @@ export function togglePhase(phase: TaskPhase): void {
 
 export function showOverlay(overlay: Overlay | null): void {
   useView.setState({ overlay });
+}
+
+/** Opens the review of the selected task's work. */
+export function openReview(attempt: number | null = null): void {
+  useView.setState({ overlay: 'review', reviewAttempt: attempt });
 }
 
 export function openReassignMenu(open: boolean): void {

@@ -11,7 +11,8 @@ import type { Bar } from '../model/bars';
 import { reassignBlocker } from '../model/phases';
 import { durationText, millisOf } from '../model/time';
 import { useNow } from '../store/clock';
-import { useRun } from '../store/run';
+import { useRun, useRunMoment } from '../store/run';
+import { WorkMarks } from '../work/marks';
 import { useStandsOut } from '../store/standsOut';
 import { openInspector, selectTask, useView } from '../store/view';
 
@@ -51,7 +52,7 @@ export const TimelineBar = memo(function TimelineBar(props: BarProps) {
   const { left, length, seconds } = useSpan(props);
   const selected = useView((view) => view.selectedTask === task.id);
   const passes = useStandsOut(task);
-  const runPhase = useRun((data) => data.run.phase);
+  const runPhase = useRunMoment();
   const main = bar.kind !== 'past';
   const movable = main && reassignBlocker(task, runPhase) === null;
   if (left > width || left + length < 0) return null;
@@ -72,6 +73,7 @@ export const TimelineBar = memo(function TimelineBar(props: BarProps) {
       style={{ left, width: length }}
     >
       {length >= ICON_FROM ? <StateIcon phase={bar.phase} size={11} /> : null}
+      {main && length >= ICON_FROM * 2 ? <WorkMarks task={task} size={11} /> : null}
       {length >= LABEL_FROM ? <span className="truncate text-ink tabular">{task.id}</span> : null}
     </button>
   );

@@ -21,12 +21,17 @@ pub(crate) struct Options {
 
 /// Measures and prints.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    measure(&[options.hand_overs.to_string()])
+}
+
+/// Runs the lab's measuring program with these words.
+pub(super) fn measure(words: &[String]) -> Result<()> {
     packages::ensure(&[packages::TERMINAL, packages::HOSTS])?;
     // Small, and built here whether or not the programs that it measures were.
     cargo().args(["build", "--release", "-p", PACKAGE, "--bins"]).run()?;
     let release = project::target_folder()?.join("release");
     Program::new(release.join(PROGRAM))
-        .arg(options.hand_overs.to_string())
+        .args(words)
         .env("MIYABI_BIN_DIR", &release)
         .folder(&project::root())
         .run()

@@ -3,6 +3,7 @@
 
 mod agent;
 mod engine;
+mod git;
 mod hosts;
 mod overhead;
 mod plan;
@@ -35,6 +36,8 @@ enum Subject {
     Overhead(overhead::Options),
     /// Links to other hosts: hand-overs, logs, and what a helper costs while nothing happens.
     Hosts(hosts::Options),
+    /// Work on its way between hosts: transfer, work trees and merges of a large repository.
+    Git(git::Options),
     /// Seeds of the simulator per second.
     Engine(engine::Options),
 }
@@ -49,6 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Subject::Reaction(options) => reaction::run(options),
         Subject::Overhead(options) => overhead::run(options),
         Subject::Hosts(options) => hosts::run(options),
+        Subject::Git(options) => git::run(options),
         Subject::Engine(options) => engine::run(options),
     }
 }

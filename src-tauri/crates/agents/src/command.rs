@@ -199,6 +199,7 @@ mod tests {
             },
             estimated_seconds: 5,
             assigned_at: Timestamp::default(),
+            tree: None,
         }
     }
 

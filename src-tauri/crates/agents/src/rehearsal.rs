@@ -111,6 +111,7 @@ mod tests {
             runner: RunnerSpec::Rehearsal { speed: 60.0 },
             estimated_seconds: seconds,
             assigned_at: Timestamp::default(),
+            tree: None,
         }
     }
 

@@ -78,6 +78,12 @@ pub enum InboxKind {
     HostLost,
     /// A host cannot be reached before a person says something.
     HostQuestion,
+    /// A task's work waits for a person to accept it.
+    Review,
+    /// A merge conflict waits for a person to resolve it.
+    Conflict,
+    /// The plan's verification does not hold.
+    Verification,
 }
 
 /// Tokens and money.

@@ -10,6 +10,7 @@ pub mod inbox;
 pub mod preview;
 pub mod request;
 pub mod view;
+pub mod work;
 
 pub use drafts::{GoalPlan, PromptPlan};
 pub use error::{ApiError, ErrorCode};
@@ -22,8 +23,13 @@ pub use view::{
     NoticeKind, PlanView, Point, RunPatch, RunSnapshot, RunSummary, RunView, StartOptions, Started, TaskView,
 };
 
+pub use work::{
+    ConflictView, FilePatch, GitView, HandOver, KeptAt, KeptTrees, MergeView, Moment, NewPullRequest,
+    OverlapView, PullRequest, TaskDiff, TreeView, VerificationState, VerificationView,
+};
+
 /// The words of the plan that commands and views are made of, so that a client needs this crate alone.
 pub use miyabi_plan::{AgentId, Choice, HostId, RunPhase, TaskId, TransportKind};
 /// The words of the protocol that requests are made of.
 pub use miyabi_protocol::link::TerminalSize;
-pub use miyabi_protocol::{ApprovalAnswer, ApprovalScope, HostQuestion, Secret};
+pub use miyabi_protocol::{ApprovalAnswer, ApprovalScope, HostQuestion, ReviewComment, Secret};

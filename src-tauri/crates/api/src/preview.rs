@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use miyabi_plan::graph::effective_needs;
 use miyabi_plan::layout::layout;
 use miyabi_plan::{
-    Choice, Forecast, Plan, RunPhase, Slot, Task, TaskId, TaskPhase, TransportKind, WaitReason,
+    Check, Choice, Forecast, Plan, RunPhase, Slot, Task, TaskId, TaskPhase, TransportKind, WaitReason,
 };
 use miyabi_protocol::{TaskStatus, Timestamp};
 
 use crate::inbox::UsageView;
 use crate::view::{AgentView, HostContact, HostView, Point, RunSnapshot, RunView, TaskView};
+use crate::work::{VerificationState, VerificationView};
 
 /// What is known about a run besides its plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +79,23 @@ fn run_view(plan: &Plan, choice: Choice, about: &PreviewAbout, forecast: Forecas
         usage: UsageView::default(),
         budget_usd: plan.budget.run.map(miyabi_plan::Usd::dollars),
         stand_ins: Vec::new(),
+        git: None,
+        verification: verification(plan),
     }
+}
+
+fn verification(plan: &Plan) -> Option<VerificationView> {
+    let name = |check: &Check| match check.name.is_empty() {
+        true => check.run.join(" "),
+        false => check.name.clone(),
+    };
+    (!plan.verification.is_empty()).then(|| VerificationView {
+        state: VerificationState::Waiting,
+        planned: plan.verification.iter().map(name).collect(),
+        checks: Vec::new(),
+        problem: None,
+        at: None,
+    })
 }
 
 fn task_view(
@@ -123,6 +140,9 @@ fn task_view(
         planned_start_seconds: slot.map_or(0.0, |slot| slot.start_seconds),
         planned_end_seconds: slot.map_or(0.0, |slot| slot.end_seconds),
         position: Point { x, y },
+        needs_approval: task.needs_approval,
+        conflict: None,
+        overlaps: Vec::new(),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use miyabi_plan::{AgentId, HostId, TaskId};
 use miyabi_protocol::link::TerminalSize;
-use miyabi_protocol::{ApprovalAnswer, ApprovalScope};
+use miyabi_protocol::{ApprovalAnswer, ApprovalScope, ReviewComment};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
 use crate::view::{HostAnswer, Notice, RunPatch, RunSnapshot};
+use crate::work::{HandOver, KeptTrees, Moment, TaskDiff};
 
 /// What a client may ask of the backend of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,61 @@ pub enum Request {
         agent: AgentId,
         /// Whether a running attempt may be stopped for it.
         stop_running: bool,
+        /// What the next agent is told beside the task, as the person left it; none for nothing.
+        #[serde(default)]
+        packet: Option<String>,
+    },
+    /// What would move with a task. Answered by [`Answer::HandOver`].
+    HandOver {
+        /// Which task.
+        task: TaskId,
+        /// To whom.
+        agent: AgentId,
+    },
+    /// The differences that a task's attempt made. Answered by [`Answer::Diff`].
+    Diff {
+        /// Which task.
+        task: TaskId,
+        /// Which attempt; none for the last one that left anything.
+        attempt: Option<u32>,
+        /// One file whole, however long it is; none for all files, long ones left out.
+        file: Option<String>,
+    },
+    /// Accept the work of a task that waits for that.
+    Accept {
+        /// Which.
+        task: TaskId,
+    },
+    /// Send the work of a task back: it is done again with these comments.
+    SendBack {
+        /// Which.
+        task: TaskId,
+        /// What is to be done better.
+        comments: Vec<ReviewComment>,
+    },
+    /// A conflict was resolved by hand: end the merge task with this commit.
+    TakeCommit {
+        /// The merge task.
+        task: TaskId,
+        /// A branch or commit of the repository.
+        revision: String,
+    },
+    /// Run the plan's verification once more.
+    VerifyAgain,
+    /// Every moment of the run so far. Answered by [`Answer::History`].
+    History,
+    /// The run as it stood after a fact. Answered by [`Answer::Snapshot`].
+    SnapshotAt {
+        /// The fact's number.
+        seq: u32,
+    },
+    /// The work trees and branches that are left of this run and of earlier ones. Answered by
+    /// [`Answer::Trees`].
+    Trees,
+    /// Remove those of these branches that hold nothing that is nowhere else. Answered by [`Answer::Trees`].
+    RemoveTrees {
+        /// Which.
+        branches: Vec<String>,
     },
     /// Answer a request for permission.
     Answer {
@@ -158,6 +214,14 @@ pub enum Answer {
     Snapshot(Box<RunSnapshot>),
     /// A report's text.
     Report(String),
+    /// Differences.
+    Diff(Box<TaskDiff>),
+    /// What would move with a task.
+    HandOver(Box<HandOver>),
+    /// Every moment, oldest first.
+    History(Vec<Moment>),
+    /// Work trees and branches.
+    Trees(KeptTrees),
     /// To [`Request::StopAll`]: done, but these hosts did not answer, and their agents may go on.
     StoppedExcept {
         /// Which.

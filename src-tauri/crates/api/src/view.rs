@@ -7,10 +7,11 @@ use miyabi_plan::{
 };
 use miyabi_protocol::link::Load;
 use miyabi_protocol::{AgentStatus, EvidenceReport, TaskStatus, Timestamp};
-use miyabi_protocol::{HostQuestion, Secret};
+use miyabi_protocol::{HostQuestion, ReviewComment, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::inbox::{InboxItem, StandInView, UsageView};
+use crate::work::{ConflictView, GitView, OverlapView, TreeView, VerificationView};
 
 /// Everything about a run, or about a plan before its run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, specta::Type)]
@@ -103,6 +104,10 @@ pub struct RunView {
     pub budget_usd: Option<f64>,
     /// Whose tasks others take at this moment.
     pub stand_ins: Vec<StandInView>,
+    /// How the work travels; none where all agents share a folder.
+    pub git: Option<GitView>,
+    /// What must hold of all the work together; none where the plan says nothing of it.
+    pub verification: Option<VerificationView>,
 }
 
 /// One task.
@@ -170,6 +175,12 @@ pub struct TaskView {
     pub planned_end_seconds: f64,
     /// Where the graph draws it.
     pub position: Point,
+    /// Whether a person has to accept its work.
+    pub needs_approval: bool,
+    /// What it resolves, where it is a merge task.
+    pub conflict: Option<ConflictView>,
+    /// Files that other tasks at work have touched, too.
+    pub overlaps: Vec<OverlapView>,
 }
 
 /// A place in the graph: the middle of a node, in units of one node height.
@@ -210,6 +221,10 @@ pub struct AttemptView {
     pub model: Option<String>,
     /// What it used.
     pub usage: UsageView,
+    /// Its place on git; none where the agents share a folder.
+    pub tree: Option<TreeView>,
+    /// What a person said of its work when it was sent back.
+    pub comments: Vec<ReviewComment>,
 }
 
 /// One agent.
@@ -403,6 +418,14 @@ pub enum NoticeKind {
     RunnerLost,
     /// Agents of a runner work again.
     RunnerBack,
+    /// Two attempts at work have touched the same files.
+    Overlap,
+    /// What tasks produced contradicts itself; a merge task was added.
+    MergeConflict,
+    /// A task's work waits for a person to accept it.
+    ReviewAsked,
+    /// The plan's verification does not hold.
+    VerificationFailed,
 }
 
 /// A plan before its run.
@@ -465,6 +488,9 @@ pub struct StartOptions {
     pub resume: bool,
     /// A person agreed to the plan's commands.
     pub trust: bool,
+    /// Put what is not committed aside first, by `git stash`; a run on such a repository is refused otherwise.
+    #[serde(default)]
+    pub stash: bool,
 }
 
 /// A run that was started.

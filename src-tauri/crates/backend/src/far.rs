@@ -21,6 +21,8 @@ impl Backend {
         for stream in self.streams.lose_terminals(site) {
             self.clients.stream_ended(stream, &format!("contact with {site} is lost: {why}"));
         }
+        self.carriers.lose(site);
+        self.lose_gatherings(site, &why);
         self.handle(Event::LinkDown { site: site.clone(), why });
         self.sites.lost(site);
         if let Some(host) = site.host() {
@@ -36,7 +38,12 @@ impl Backend {
             Report::Pong { .. } | Report::Welcome { .. } => {}
             Report::Stopped => self.site_stopped(site),
             Report::LeaseAsked { token } => self.sites.grant(site, token),
+            Report::Credit { stream, bytes } => self.streams.git_credit(site, stream, bytes),
+            Report::Trees { trees, problem, .. } => self.gathered(site, trees, problem),
             Report::StreamEnded { stream, why } => {
+                if self.streams.git_ended(site, stream, &why) {
+                    return;
+                }
                 if let Some(stream) = self.streams.ended(site, stream) {
                     self.clients.stream_ended(stream, &why);
                 }
@@ -207,6 +214,13 @@ fn with_bounded_words(report: Report) -> Report {
         Report::BadStatus { agent, message } => Report::BadStatus { agent, message: in_bounds(message) },
         Report::RunnerGone { agent, how } => Report::RunnerGone { agent, how: in_bounds(how) },
         Report::StreamEnded { stream, why } => Report::StreamEnded { stream, why: in_bounds(why) },
+        Report::TreeProblem { attempt, message } => {
+            Report::TreeProblem { attempt, message: in_bounds(message) }
+        }
+        Report::Verified { checks, problem } => Report::Verified { checks, problem: problem.map(in_bounds) },
+        Report::Trees { repository, trees, problem } => {
+            Report::Trees { repository, trees, problem: problem.map(in_bounds) }
+        }
         other => other,
     }
 }

@@ -8,7 +8,7 @@ use miyabi_protocol::RunOpening;
 
 use crate::behind::Behind;
 use crate::host_views::HostsSeen;
-use crate::inbox_hosts;
+use crate::{inbox_hosts, inbox_work};
 
 /// Makes inbox items of what a run's state says.
 #[derive(Debug)]
@@ -26,11 +26,13 @@ impl InboxMaker {
         let asked = state.inbox().into_iter().map(|item| match item {
             Item::Approval(open) => self.approval(state, open),
             Item::Budget(reached) => self.budget(state, reached),
+            Item::Review(open) => inbox_work::review(state, &self.behind, open),
         });
         let failed = state.tasks.iter().filter(|task| task.standing == Standing::Failed);
         let of_hosts = inbox_hosts::items(state, hosts, &self.behind);
+        let of_work = inbox_work::items(state, &self.behind);
         let failed = failed.map(|task| self.failed(state, task));
-        let mut items: Vec<InboxItem> = asked.chain(failed).chain(of_hosts).collect();
+        let mut items: Vec<InboxItem> = asked.chain(failed).chain(of_hosts).chain(of_work).collect();
         items.sort_by_key(|item| item.at);
         items
     }

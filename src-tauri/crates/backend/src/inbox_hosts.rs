@@ -150,6 +150,7 @@ mod tests {
             external: false,
             checks_external: false,
             on_hosts: true,
+            git: None,
         }
     }
 

@@ -3,8 +3,8 @@
 
 use miyabi_engine::{Effect, Entry, Step};
 use miyabi_plan::Site;
-use miyabi_protocol::QueueTask;
 use miyabi_protocol::link::Command;
+use miyabi_protocol::{Carriage, QueueTask};
 
 use crate::error::BackendError;
 use crate::journal_file::JournalFile;
@@ -27,6 +27,8 @@ pub(crate) struct Settled {
     pub(crate) entries: Vec<Entry>,
     /// Each with its site; in order within a site.
     pub(crate) commands: Vec<(Site, Command)>,
+    /// Commits to be carried, after the commands.
+    pub(crate) carriages: Vec<Carriage>,
     /// Who asked, and under which number.
     pub(crate) answers: Vec<(ClientId, u32)>,
 }
@@ -80,8 +82,11 @@ impl Ledger {
     /// Takes what was decided.
     pub(crate) fn take(&mut self, step: Step) {
         self.entries.extend(step.facts);
-        for Effect::Send { site, command } in step.effects {
-            self.pending.add(site, command);
+        for effect in step.effects {
+            match effect {
+                Effect::Send { site, command } => self.pending.add(site, command),
+                Effect::Carry(carriage) => self.pending.carriages.push(carriage),
+            }
         }
     }
 
@@ -89,6 +94,7 @@ impl Ledger {
     /// engine decides anew for the next one.
     pub(crate) fn lose_commands(&mut self, lost: &Site) {
         self.pending.commands.retain(|(site, command)| site != lost || matches!(command, Command::StopAll));
+        self.pending.carriages.retain(|carriage| Some(&carriage.host) != lost.host());
     }
 
     /// Sends a command after all that was decided before.
@@ -106,6 +112,7 @@ impl Ledger {
         self.entries.is_empty()
             && self.pending.entries.is_empty()
             && self.pending.commands.is_empty()
+            && self.pending.carriages.is_empty()
             && self.pending.answers.is_empty()
     }
 
@@ -117,7 +124,9 @@ impl Ledger {
             self.is_synced = false;
             self.pending.entries.append(&mut self.entries);
         }
-        let is_awaited = !self.pending.commands.is_empty() || !self.pending.answers.is_empty();
+        let is_awaited = !self.pending.commands.is_empty()
+            || !self.pending.carriages.is_empty()
+            || !self.pending.answers.is_empty();
         if is_awaited && !self.is_synced {
             self.journal.sync()?;
             self.is_synced = true;
@@ -232,5 +241,25 @@ mod tests {
         ledger.lose_commands(&there());
         let left = [(Site::Here, ready), (there(), Command::StopAll)];
         assert_eq!(ledger.settle().expect("settled").commands, left, "another site's stays, as does a stop");
+    }
+
+    #[test]
+    fn a_commit_is_carried_once_its_facts_are_on_the_disk_and_not_over_a_lost_link() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut ledger = ledger(&folder, vec![]);
+        let carriage = |host: &str| Carriage {
+            attempt: "A.1".parse().expect("an attempt"),
+            way: miyabi_protocol::CarriageWay::Here,
+            host: host.parse().expect("a host"),
+            store: "w".to_owned(),
+            branch: "miyabi/r/A/1".to_owned(),
+            commit: "0".repeat(40),
+        };
+        let effects = ["MUGEN", "MAJIN"].map(|host| Effect::Carry(carriage(host)));
+        ledger.take(Step { facts: Vec::new(), effects: effects.into() });
+        assert!(!ledger.is_settled(), "they wait");
+        ledger.lose_commands(&there());
+        assert_eq!(ledger.settle().expect("settled").carriages, [carriage("MAJIN")]);
+        assert!(ledger.is_settled());
     }
 }

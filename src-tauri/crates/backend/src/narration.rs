@@ -39,7 +39,7 @@ pub(crate) fn narrate(fact: &Fact) -> Option<String> {
         Fact::LateClaim { agent, task } => {
             format!("{agent} claimed an end of {task} that does not count; thrown away")
         }
-        Fact::Reassigned { task, from, to, by } => {
+        Fact::Reassigned { task, from, to, by, .. } => {
             format!("{task} moved from {from} to {to} by {}", by_whom(*by))
         }
         Fact::Retried { task, by } => format!("{task} is tried again by {}", by_whom(*by)),
@@ -59,7 +59,11 @@ pub(crate) fn narrate(fact: &Fact) -> Option<String> {
         }
         Fact::Reopened => "the run goes on".to_owned(),
         Fact::SessionKnown { attempt, session } => format!("{attempt} is in session {session}"),
-        other => return words::of_programs(other).or_else(|| words::of_hosts(other)),
+        other => {
+            return words::of_programs(other)
+                .or_else(|| words::of_hosts(other))
+                .or_else(|| words::of_work(other));
+        }
     })
 }
 

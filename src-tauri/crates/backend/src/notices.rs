@@ -6,6 +6,7 @@ use miyabi_plan::{AgentId, RunPhase, TaskId};
 use miyabi_protocol::{RunOpening, Timestamp};
 
 use crate::behind::Behind;
+use crate::inbox_work;
 
 /// Makes notices of journal entries, and numbers them.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ impl NoticeMaker {
     /// The notice of a journal entry, if it is one to hear of. The state is that after the entry, or
     /// any later one.
     pub(crate) fn make(&mut self, entry: &Entry, state: &RunState) -> Option<Notice> {
+        if matches!(entry.fact, Fact::TaskAdded { .. }) {
+            // It stands in the way of those that wait for it.
+            self.behind = Behind::new(&state.opening);
+        }
         Some(self.number(entry.at, about(&entry.fact, state)?))
     }
 
@@ -125,6 +130,34 @@ fn about(fact: &Fact, state: &RunState) -> Option<About> {
         Fact::AccountRests { .. } => About::new(NoticeKind::AccountRests, words::of_programs(fact)?),
         Fact::RunnerLost { .. } => About::new(NoticeKind::RunnerLost, words::of_programs(fact)?),
         Fact::RunnerBack { .. } => About::new(NoticeKind::RunnerBack, words::of_programs(fact)?),
+        _ => return about_work(fact, state),
+    })
+}
+
+fn about_work(fact: &Fact, state: &RunState) -> Option<About> {
+    Some(match fact {
+        Fact::OverlapSeen { attempts, .. } => {
+            let about = About::new(NoticeKind::Overlap, words::of_work(fact)?);
+            match attempts.first() {
+                Some(first) => about.task(&first.task),
+                None => about,
+            }
+        }
+        Fact::TaskAdded { task, .. } => {
+            About::new(NoticeKind::MergeConflict, words::of_work(fact)?).task(&task.id)
+        }
+        Fact::ReviewAsked { attempt, .. } => {
+            let about = About::new(NoticeKind::ReviewAsked, words::of_work(fact)?).task(&attempt.task);
+            match state.attempt(attempt) {
+                Some(read) => about.agent(&read.agent),
+                None => about,
+            }
+        }
+        Fact::Verified { checks, problem }
+            if problem.is_some() || checks.iter().any(|check| !check.passed) =>
+        {
+            About::new(NoticeKind::VerificationFailed, inbox_work::failed_of(checks, problem.as_deref()))
+        }
         _ => return None,
     })
 }

@@ -69,9 +69,23 @@ impl Backend {
             Request::GiveUpHost { host } => self.order(client, id, Order::GiveUpHost(host)),
             Request::AnswerHost { host, answer } => self.answer_host(client, id, &host, answer),
             Request::Say { agent, text } => self.order(client, id, Order::Say { agent, text }),
-            Request::Reassign { task, agent, stop_running } => {
-                self.order(client, id, Order::Reassign { task, agent, stop_running });
+            Request::Reassign { task, agent, stop_running, packet } => {
+                self.order(client, id, Order::Reassign { task, agent, stop_running, packet });
             }
+            Request::Accept { task } => self.order(client, id, Order::Accept(task)),
+            Request::SendBack { task, comments } => {
+                self.order(client, id, Order::SendBack { task, comments });
+            }
+            Request::TakeCommit { task, revision } => {
+                self.order(client, id, Order::TakeCommit { task, revision });
+            }
+            Request::VerifyAgain => self.order(client, id, Order::VerifyAgain),
+            Request::HandOver { task, agent } => self.hand_over(client, id, &task, &agent),
+            Request::Diff { task, attempt, file } => self.diff(client, id, &task, attempt, file),
+            Request::History => self.history(client, id),
+            Request::SnapshotAt { seq } => self.snapshot_at(client, id, seq),
+            Request::Trees => self.list_trees(client, id),
+            Request::RemoveTrees { branches } => self.remove_trees(client, id, &branches),
         }
     }
 

@@ -10,7 +10,7 @@ use miyabi_plan::{AgentId, Site};
 use miyabi_protocol::frame::Chunk;
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::opening::backend_socket;
-use miyabi_protocol::{RunOpening, StateDir, StatusFile, SummaryFile, Timestamp};
+use miyabi_protocol::{Carriage, RunOpening, StateDir, StatusFile, SummaryFile, Timestamp, TreeOrder};
 use miyabi_transport::LinkSender;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::clients::Clients;
 use crate::error::BackendError;
+use crate::git::{Carriers, Pusher};
 use crate::hold::{Hold, remove_stale_socket};
 use crate::journal_file::JournalFile;
 use crate::ledger::{Ledger, Settled};
@@ -28,8 +29,9 @@ use crate::site::{ContactSeen, Slot};
 use crate::sites::{Sites, Start};
 use crate::stopping::Stopping;
 use crate::streams::{ClientId, Streams};
+use crate::trees::Gatherings;
 use crate::view::Views;
-use crate::{Options, clock, narration, server};
+use crate::{Options, clock, narration, server, work};
 
 /// How long changes are gathered before clients are told.
 const GATHER: Duration = Duration::from_millis(50);
@@ -59,6 +61,14 @@ pub(crate) enum Input {
     ClientLeft(ClientId),
     Asked(ClientId, Envelope),
     Typed(ClientId, Chunk),
+    /// A commit was carried, or what is wrong with that.
+    Carried(Carriage, Option<String>),
+    /// A work tree's files are filled in, or cannot be.
+    Filled(Site, Box<TreeOrder>, Result<(), String>),
+    /// What was looked for beside the loop.
+    Found(ClientId, u32, Result<Answer, ApiError>),
+    /// A line for the log.
+    Told(String),
     Quit,
 }
 
@@ -76,7 +86,7 @@ pub async fn orchestrate(options: Options) -> Result<(), BackendError> {
     let (inputs, received) = mpsc::unbounded_channel();
     watch_signals(&inputs);
     let socket = backend_socket(&options.runtime_dir, &state_dir.short_name());
-    let mut backend = Backend::new(options, opening, folder, &state_dir, journal, &entries);
+    let mut backend = Backend::new(options, opening, folder, (&state_dir, journal), &entries, &inputs);
     backend.start_sites(&inputs);
     server::listen(&socket, inputs)?;
     backend.serve(received).await;
@@ -102,7 +112,11 @@ fn watch_signals(inputs: &mpsc::UnboundedSender<Input>) {
 
 pub(crate) struct Backend {
     pub(crate) options: Options,
-    folder: RunFolder,
+    pub(crate) folder: RunFolder,
+    pub(crate) inputs: mpsc::UnboundedSender<Input>,
+    pub(crate) carriers: Carriers,
+    pub(crate) pusher: Option<Pusher>,
+    pub(crate) gatherings: Gatherings,
     pub(crate) engine: Engine,
     pub(crate) sites: Sites,
     pub(crate) streams: Streams,
@@ -129,9 +143,9 @@ impl Backend {
         options: Options,
         opening: RunOpening,
         folder: RunFolder,
-        state_dir: &StateDir,
-        journal: JournalFile,
+        (state_dir, journal): (&StateDir, JournalFile),
         entries: &[Entry],
+        inputs: &mpsc::UnboundedSender<Input>,
     ) -> Self {
         let now = clock::now();
         let mut notices = NoticeMaker::new(&opening);
@@ -144,7 +158,13 @@ impl Backend {
             views.add_notice(notice);
         }
         let started = engine.backend_started(now);
+        let streams = Streams::default();
         let mut backend = Self {
+            carriers: work::carriers(&options, &streams, inputs),
+            pusher: work::pusher(engine.state(), inputs),
+            gatherings: Gatherings::default(),
+            inputs: inputs.clone(),
+            streams,
             views,
             notices,
             log: OrchestratorLog::new(state_dir),
@@ -152,7 +172,6 @@ impl Backend {
             folder,
             engine,
             sites: Sites::default(),
-            streams: Streams::default(),
             mirrors: BTreeMap::new(),
             clients: Clients::default(),
             summary: None,
@@ -230,7 +249,8 @@ impl Backend {
         let lease = self.stopping.is_none().then(|| self.sites.next_lease_end()).flatten();
         let stop = self.stopping.as_ref().map(Stopping::until);
         let far = Instant::now() + Duration::from_secs(3600);
-        let all = [engine, ping, lease, stop, self.tell_at, self.write_again_at];
+        let gathered = self.gatherings.until();
+        let all = [engine, ping, lease, stop, gathered, self.tell_at, self.write_again_at];
         all.into_iter().flatten().fold(far, Instant::min)
     }
 
@@ -251,6 +271,7 @@ impl Backend {
             self.sites.send(&Site::Here, Command::Ping { token: 0 });
         }
         self.look_at_leases();
+        self.end_gatherings();
         if self.tell_at.is_some_and(|at| at <= now) {
             self.tell();
         }
@@ -275,6 +296,10 @@ impl Backend {
                     self.sites.type_into(&site, chunk);
                 }
             }
+            Input::Carried(carriage, problem) => self.handle(Event::Carried { carriage, problem }),
+            Input::Filled(site, order, result) => self.on_filled(&site, order, result),
+            Input::Found(client, id, result) => self.clients.answer(client, id, result),
+            Input::Told(text) => self.narrate(&text),
             Input::Quit => {
                 self.write_summary();
                 self.log.add(
@@ -348,7 +373,13 @@ impl Backend {
                 let text = format!("the prompt of {} cannot be kept: {error}", sheet.attempt);
                 self.narrate(&text);
             }
-            self.send_decided(&site, command);
+            match command {
+                Command::MakeTree { order } if !order.copies.is_empty() => self.fill(site, order),
+                command => self.send_decided(&site, command),
+            }
+        }
+        for carriage in settled.carriages {
+            self.carry(carriage);
         }
         for (client, request) in settled.answers {
             self.clients.answer(client, request, Ok(Answer::Done));
@@ -361,6 +392,7 @@ impl Backend {
             return;
         }
         self.follow_agents(entries);
+        self.push_branches(entries);
         let mut lines = String::new();
         for entry in entries {
             if let Some(text) = narration::narrate(&entry.fact) {

@@ -36,6 +36,11 @@ pub(crate) enum ToSite {
     Command(Box<Command>),
     /// What a person types into a terminal there.
     Typed(Chunk),
+    /// What git says to git there: nothing of it is lost while the link stands. It holds its place among
+    /// those that wait until it is written.
+    Bytes(Chunk, OwnedSemaphorePermit),
+    /// All that git has to say on this stream was sent before.
+    EndInput(u32),
     /// The loop knows that the helper was gone: commands from here on are for the next one.
     LossKnown,
     /// A person's answer to what the host asks.
@@ -176,7 +181,11 @@ impl Keeper {
                     Err(error) => self.contact.failed(Instant::now(), &error),
                 }
             }
-            ToSite::Command(_) | ToSite::Typed(_) | ToSite::LossKnown => {}
+            ToSite::Command(_)
+            | ToSite::Typed(_)
+            | ToSite::Bytes(..)
+            | ToSite::EndInput(_)
+            | ToSite::LossKnown => {}
         }
     }
 
@@ -188,7 +197,7 @@ impl Keeper {
         loop {
             match self.commands.recv().await.ok_or(LoopGone)? {
                 ToSite::LossKnown => return Ok(()),
-                ToSite::Command(_) | ToSite::Typed(_) => {}
+                ToSite::Command(_) | ToSite::Typed(_) | ToSite::Bytes(..) | ToSite::EndInput(_) => {}
                 other => self.while_apart(other).await,
             }
         }
@@ -224,6 +233,7 @@ impl Keeper {
         sender: &LinkSender,
     ) -> Result<LinkEnd, LoopGone> {
         let typed = forward_typed(sender.clone());
+        let bytes = forward_bytes(sender.clone());
         let mut turned_away = None;
         let broke = loop {
             let deadline = self.contact.deadline();
@@ -249,6 +259,9 @@ impl Keeper {
                         }
                     }
                     ToSite::Typed(chunk) => drop(typed.try_send(chunk)),
+                    // They end with the link.
+                    ToSite::Bytes(chunk, place) => drop(bytes.send(OfGit::Bytes(chunk, place))),
+                    ToSite::EndInput(stream) => drop(bytes.send(OfGit::End(stream))),
                     ToSite::Slept => self.contact.slept(Instant::now()),
                     ToSite::Answer(_) | ToSite::LossKnown => {}
                 },
@@ -338,6 +351,38 @@ fn forward_typed(sender: LinkSender) -> mpsc::Sender<Chunk> {
         }
     });
     typed
+}
+
+/// What git says, in order.
+enum OfGit {
+    Bytes(Chunk, OwnedSemaphorePermit),
+    End(u32),
+}
+
+/// What git says goes a way of its own, too: it waits for a slow host, and holds nothing else up. How much can
+/// wait is bounded by the places that chunks hold.
+fn forward_bytes(sender: LinkSender) -> mpsc::UnboundedSender<OfGit> {
+    let (bytes, mut next) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(next) = next.recv().await {
+            let sent = match next {
+                OfGit::Bytes(chunk, place) => {
+                    let sent = sender.send(Frame::Bulk(chunk)).await;
+                    drop(place);
+                    sent
+                }
+                OfGit::End(stream) => {
+                    // The end goes by the fast lane.
+                    sender.bulk_written().await;
+                    sender.message(&Command::EndInput { stream })
+                }
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    });
+    bytes
 }
 
 #[cfg(test)]

@@ -99,6 +99,11 @@ impl Sites {
         }
     }
 
+    /// The way to a site's helper, for what is sent beside the loop.
+    pub(crate) fn line(&self, site: &Site) -> Option<mpsc::UnboundedSender<ToSite>> {
+        self.all.get(site).map(|end| end.to.clone())
+    }
+
     /// Passes on what a person types into a terminal.
     pub(crate) fn type_into(&self, site: &Site, chunk: Chunk) {
         self.tell(site, ToSite::Typed(chunk));

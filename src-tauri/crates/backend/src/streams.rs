@@ -8,6 +8,8 @@ use miyabi_protocol::frame::Chunk;
 use miyabi_protocol::link::{Command, TerminalSize};
 use tokio::sync::mpsc;
 
+use crate::git_streams::{GitStream, GitStreams};
+
 /// Names a connection of a client.
 pub(crate) type ClientId = u32;
 
@@ -33,6 +35,7 @@ pub(crate) struct Streams {
 struct Open {
     last: u32,
     streams: HashMap<u32, Stream>,
+    gits: GitStreams,
 }
 
 #[derive(Debug)]
@@ -161,6 +164,10 @@ impl Streams {
     /// allows, is not heard.
     pub(crate) fn deliver(&self, site: &Site, chunk: Chunk) {
         self.with(|open| {
+            if !open.streams.contains_key(&chunk.stream) {
+                open.gits.take(site, chunk.stream, chunk.bytes);
+                return;
+            }
             let found = open.streams.get_mut(&chunk.stream).filter(|stream| &stream.site == site);
             let Some(stream) = found else { return };
             let length = chunk.bytes.len() as u64;
@@ -210,6 +217,34 @@ impl Streams {
     pub(crate) fn ended(&self, site: &Site, stream: u32) -> Option<ClientStream> {
         let ended = self.take(|id, it| id == stream && &it.site == site);
         ended.into_iter().map(|(_, stream)| stream.client).next()
+    }
+
+    /// Opens a stream on which git speaks to git.
+    pub(crate) fn open_git(&self, site: &Site) -> GitStream {
+        self.with(|open| {
+            open.last += 1;
+            open.gits.open(open.last, site.clone())
+        })
+    }
+
+    /// Our end of such a stream is over.
+    pub(crate) fn close_git(&self, stream: u32) {
+        self.with(|open| open.gits.close(stream));
+    }
+
+    /// A site may send more on such a stream.
+    pub(crate) fn allow_git(&self, site: &Site, stream: u32, bytes: u32) {
+        self.with(|open| open.gits.allow(site, stream, bytes));
+    }
+
+    /// We may send more on such a stream.
+    pub(crate) fn git_credit(&self, site: &Site, stream: u32, bytes: u32) {
+        self.with(|open| open.gits.credit(site, stream, bytes));
+    }
+
+    /// A site says that a stream of it is over. Whether it was one of git.
+    pub(crate) fn git_ended(&self, site: &Site, stream: u32, why: &str) -> bool {
+        self.with(|open| open.gits.ended(site, stream, why))
     }
 
     /// The link to a site is gone, and its terminals with it: whose they were.

@@ -1,33 +1,42 @@
 //! The run as clients see it, and what of it changed since they were last told.
 
+use std::borrow::Cow;
+
 use miyabi_api::{
-    AgentView, AttemptView, Notice, PreviewAbout, RunPatch, RunSnapshot, RunView, StandInView, TaskView,
-    UsageView, preview,
+    AgentView, Notice, PreviewAbout, RunPatch, RunSnapshot, RunView, StandInView, TaskView, UsageView,
+    preview,
 };
-use miyabi_engine::projection::status_word;
 use miyabi_engine::state::LostRunner;
-use miyabi_engine::{Attempt, AttemptPhase, BudgetOf, Claim, Engine, RunState, Standing, TaskState};
+use miyabi_engine::{AttemptPhase, BudgetOf, Engine, RunState, Standing};
 use miyabi_plan::policy::STAND_IN_PERCENT;
-use miyabi_plan::{AgentId, HostId, Kind, RunnerKind, TaskPhase, Usd};
+use miyabi_plan::{AgentId, HostId, Kind, RunnerKind, Usd};
 use miyabi_protocol::{RunOpening, Timestamp};
 
-use crate::host_views::{HostsSeen, is_unverified};
+use crate::host_views::HostsSeen;
 use crate::inbox::InboxMaker;
+use crate::task_views::task_view;
+use crate::work_views;
 
-/// Makes snapshots and patches. The plan's part of a view never changes and is made once.
+/// Makes snapshots and patches. The plan's part of a view is made once, and anew when a task was added.
 #[derive(Debug)]
 pub(crate) struct Views {
-    plan: RunSnapshot,
+    planned: Planned,
     shown: RunSnapshot,
     notices: Vec<Notice>,
     notices_shown: usize,
     /// What was last seen of the sites.
     pub(crate) hosts: HostsSeen,
-    inbox: InboxMaker,
 }
 
-impl Views {
-    pub(crate) fn new(opening: &RunOpening) -> Self {
+/// What the plan says, drawn.
+#[derive(Debug, Clone)]
+struct Planned {
+    drawn: RunSnapshot,
+    inbox: std::sync::Arc<InboxMaker>,
+}
+
+impl Planned {
+    fn of(opening: &RunOpening) -> Self {
         let about = PreviewAbout {
             work_folder: opening.work_folder.clone(),
             state_dir: opening.state_dir.clone(),
@@ -35,15 +44,30 @@ impl Views {
             rehearse: opening.rehearse,
             now: opening.created_at,
         };
-        let mut plan = preview(&opening.plan, opening.choice, &about);
-        plan.run.run_id.clone_from(&opening.run_id);
+        let mut drawn = preview(&opening.plan, opening.choice, &about);
+        drawn.run.run_id.clone_from(&opening.run_id);
+        Self { drawn, inbox: std::sync::Arc::new(InboxMaker::new(opening)) }
+    }
+}
+
+impl Views {
+    pub(crate) fn new(opening: &RunOpening) -> Self {
+        let planned = Planned::of(opening);
         Self {
-            shown: plan.clone(),
-            plan,
+            shown: planned.drawn.clone(),
+            planned,
             notices: Vec::new(),
             notices_shown: 0,
             hosts: HostsSeen::default(),
-            inbox: InboxMaker::new(opening),
+        }
+    }
+
+    /// What the plan says, with the tasks that were added to it.
+    fn planned(&self, state: &RunState) -> Cow<'_, Planned> {
+        if self.planned.drawn.tasks.len() == state.tasks.len() {
+            Cow::Borrowed(&self.planned)
+        } else {
+            Cow::Owned(Planned::of(&state.opening))
         }
     }
 
@@ -63,6 +87,9 @@ impl Views {
 
     /// What changed since the last patch; none when nothing did.
     pub(crate) fn patch(&mut self, engine: &Engine, now: Timestamp) -> Option<RunPatch> {
+        if let Cow::Owned(planned) = self.planned(engine.state()) {
+            self.planned = planned;
+        }
         let next = self.draw(engine, now);
         let tasks = changed(&self.shown.tasks, &next.tasks);
         let agents = changed(&self.shown.agents, &next.agents);
@@ -88,12 +115,14 @@ impl Views {
 
     fn draw(&self, engine: &Engine, now: Timestamp) -> RunSnapshot {
         let state = engine.state();
+        let planned = self.planned(state);
+        let plan = &planned.drawn;
         let tasks: Vec<TaskView> =
-            self.plan.tasks.iter().enumerate().map(|(index, plan)| task_view(plan, engine, index)).collect();
+            plan.tasks.iter().enumerate().map(|(index, plan)| task_view(plan, engine, index)).collect();
         let agents: Vec<AgentView> =
-            (0..state.agents.len()).map(|index| self.agent_view(engine, index, now)).collect();
-        let hosts = self.plan.hosts.iter().map(|host| self.hosts.view(state, host)).collect();
-        let mut run = self.plan.run.clone();
+            (0..state.agents.len()).map(|index| self.agent_view(plan, engine, index, now)).collect();
+        let hosts = plan.hosts.iter().map(|host| self.hosts.view(state, host)).collect();
+        let mut run = plan.run.clone();
         run.phase = state.phase();
         run.started_at = Some(state.opened_at);
         run.ended_at = state.ended.map(|(_, at)| at);
@@ -106,19 +135,17 @@ impl Views {
         run.usage = state.usage().into();
         run.budget_usd = state.budget_limit(&BudgetOf::Run).map(Usd::dollars);
         run.stand_ins = state.lost_runners().iter().map(stand_in).collect();
-        run.expected_seconds = expected_seconds(&self.plan.run, &tasks);
-        let inbox = self.inbox.items(state, &self.hosts);
+        run.expected_seconds = expected_seconds(&plan.run, &tasks);
+        run.git = work_views::git(state);
+        run.verification = work_views::verification(state, plan.run.verification.as_ref());
+        let inbox = planned.inbox.items(state, &self.hosts);
         RunSnapshot { revision: self.shown.revision, run, tasks, agents, hosts, inbox, notices: Vec::new() }
     }
 
-    fn agent_view(&self, engine: &Engine, index: usize, now: Timestamp) -> AgentView {
+    fn agent_view(&self, plan: &RunSnapshot, engine: &Engine, index: usize, now: Timestamp) -> AgentView {
         let agent = &engine.state().agents[index];
-        let base = self
-            .plan
-            .agents
-            .get(index)
-            .cloned()
-            .unwrap_or_else(|| joined(&agent.id, &agent.kind, &agent.host));
+        let base =
+            plan.agents.get(index).cloned().unwrap_or_else(|| joined(&agent.id, &agent.kind, &agent.host));
         let Some(seen) = engine.seen(&agent.id) else { return base };
         AgentView {
             host: agent.host.clone(),
@@ -209,70 +236,4 @@ fn progress(tasks: &[TaskView]) -> f64 {
     let whole: f64 = tasks.iter().map(|task| f64::from(task.estimated_seconds)).sum();
     let done: f64 = tasks.iter().map(|task| f64::from(task.estimated_seconds) * task.progress).sum();
     if whole > 0.0 { done / whole } else { 0.0 }
-}
-
-fn task_view(plan: &TaskView, engine: &Engine, index: usize) -> TaskView {
-    let state = engine.state();
-    let task = &state.tasks[index];
-    TaskView {
-        agent: task.agent.clone(),
-        status: status_word(state, task),
-        phase: phase(state, task),
-        progress: task_progress(engine, task),
-        waiting: engine.waiting(index),
-        started_at: task.started_at,
-        completed_at: task.completed_at,
-        error: task.error.clone(),
-        usage: state.usage_of_task(&task.id).into(),
-        stood_in: state.stood_in(&task.id),
-        attempts: task.attempts.iter().map(attempt_view).collect(),
-        ..plan.clone()
-    }
-}
-
-fn task_progress(engine: &Engine, task: &TaskState) -> f64 {
-    match (task.standing, task.current()) {
-        (Standing::Completed, _) => 1.0,
-        (_, Some(current)) if current.phase == AttemptPhase::Claimed => 1.0,
-        (_, Some(current)) => engine.seen(&current.agent).map_or(0.0, |seen| seen.progress),
-        _ => 0.0,
-    }
-}
-
-fn phase(state: &RunState, task: &TaskState) -> TaskPhase {
-    match task.standing {
-        Standing::Waiting if state.needs_met(task) => TaskPhase::Ready,
-        Standing::Waiting => TaskPhase::Pending,
-        Standing::BackOff(_) => TaskPhase::BackOff,
-        Standing::Completed => TaskPhase::Completed,
-        Standing::Failed => TaskPhase::Failed,
-        Standing::Cancelled => TaskPhase::Cancelled,
-        Standing::Active if is_unverified(state, task) => TaskPhase::Unverified,
-        Standing::Active => match task.current().map(|attempt| attempt.phase) {
-            Some(AttemptPhase::Offered) => TaskPhase::Offered,
-            Some(AttemptPhase::Claimed) => TaskPhase::Checking,
-            _ => TaskPhase::Running,
-        },
-    }
-}
-
-fn attempt_view(attempt: &Attempt) -> AttemptView {
-    AttemptView {
-        number: attempt.number,
-        agent: attempt.agent.clone(),
-        host: attempt.host.clone(),
-        assigned_at: attempt.assigned_at,
-        started_at: attempt.started_at,
-        ended_at: attempt.ended_at,
-        cause: attempt.cause,
-        error: attempt.error.clone(),
-        output_files: match &attempt.claim {
-            Some(Claim::Completed { output_files, .. }) => output_files.clone(),
-            _ => Vec::new(),
-        },
-        evidence: attempt.evidence.clone(),
-        session: attempt.session.clone(),
-        model: attempt.model.clone(),
-        usage: attempt.usage.into(),
-    }
 }

@@ -2,6 +2,7 @@
 
 mod draft;
 mod host;
+mod work;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub(crate) use draft::{Doctor, Draft, PromptFlags};
 pub(crate) use host::{
     Attach, GiveUp, Host, HostAdd, HostCommand, HostList, HostTest, OneHost, View, WhichHost,
 };
+pub(crate) use work::{Checks, Diff, History, Merged, Pr, Reassign, SendBack, Status, Trees};
 
 /// How fast a rehearsal plays when no speed is named.
 const DEFAULT_SPEED: &str = "60";
@@ -54,12 +56,23 @@ pub(crate) enum Command {
     },
     Status(Status),
     Why(OneTask),
+    History(History),
     Logs(Logs),
     Monitor(Monitor),
     Reassign(Reassign),
     /// Try a failed or cancelled task again, with all its retries
     Retry(OneTask),
     Cancel(Cancel),
+    Diff(Diff),
+    /// Accept the work of a task that waits for that
+    Accept(OneTask),
+    SendBack(SendBack),
+    Merged(Merged),
+    Checks(Checks),
+    /// Run the plan's verification once more
+    Verify(Target),
+    Pr(Pr),
+    Trees(Trees),
     Inbox(Inbox),
     Approve(Approve),
     Deny(Deny),
@@ -186,6 +199,9 @@ pub(crate) struct Run {
     /// Agree to the plan's commands
     #[arg(long)]
     pub(crate) trust: bool,
+    /// Put what is not committed in the work folder aside first, by git stash
+    #[arg(long, conflicts_with_all = ["resume", "rehearse", "external"])]
+    pub(crate) stash: bool,
     /// Agree to dropped edges without being asked
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
@@ -230,21 +246,6 @@ pub(crate) struct Output {
     pub(crate) json: bool,
 }
 
-/// Show where the run and each of its tasks stand
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  miyabi status
-  miyabi status --json | jq -r '.tasks[] | select(.status == \"FAILED\") | .id'
-
-Exits with 1 when the run has failed or is stuck.")]
-pub(crate) struct Status {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
 /// Tell why a task does not run, and what was tried
 #[derive(Debug, Args)]
 pub(crate) struct OneTask {
@@ -280,24 +281,6 @@ pub(crate) struct Monitor {
     pub(crate) target: Target,
 }
 
-/// Give a task to another agent
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  miyabi reassign Task-7 CG-3
-  miyabi reassign Task-7 CG-3 --yes     also when it is running: the attempt is stopped")]
-pub(crate) struct Reassign {
-    /// The task
-    pub(crate) task: TaskId,
-    /// Its new agent, of the same kind
-    pub(crate) agent: AgentId,
-    /// Stop a running attempt without being asked
-    #[arg(long, short = 'y')]
-    pub(crate) yes: bool,
-    #[command(flatten)]
-    pub(crate) target: Target,
-}
-
 /// Cancel one task, or the whole run
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -311,7 +294,7 @@ pub(crate) struct Cancel {
     pub(crate) target: Target,
 }
 
-/// Show what waits for a person: permissions, budgets, failed tasks, hosts
+/// Show what waits for a person: permissions, reviews, conflicts, budgets, failed tasks, hosts
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

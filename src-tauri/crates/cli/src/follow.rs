@@ -146,7 +146,12 @@ fn told_task(task: &TaskView, now: Timestamp) -> Option<String> {
         TaskPhase::Failed => Some(format!("failed for good{}", error())),
         TaskPhase::Cancelled => Some("cancelled".to_owned()),
         TaskPhase::Unverified => Some(format!("unverified: the host of {agent} cannot be reached")),
-        TaskPhase::Pending | TaskPhase::Ready | TaskPhase::Offered | TaskPhase::Checking => None,
+        TaskPhase::Review => Some("its evidence holds; it waits for you to accept it".to_owned()),
+        TaskPhase::Pending
+        | TaskPhase::Ready
+        | TaskPhase::Preparing
+        | TaskPhase::Offered
+        | TaskPhase::Checking => None,
     }
 }
 
@@ -157,6 +162,7 @@ fn told(notice: &Notice) -> Option<String> {
         | NoticeKind::TaskFailed
         | NoticeKind::RunStuck
         | NoticeKind::RunCompleted
+        | NoticeKind::ReviewAsked
         | NoticeKind::RunFailed => None,
         NoticeKind::BadStatus
         | NoticeKind::QueueEditUndone
@@ -172,6 +178,9 @@ fn told(notice: &Notice) -> Option<String> {
         | NoticeKind::BudgetReached
         | NoticeKind::AccountRests
         | NoticeKind::RunnerLost
+        | NoticeKind::Overlap
+        | NoticeKind::MergeConflict
+        | NoticeKind::VerificationFailed
         | NoticeKind::RunnerBack => Some(format!("! {}", notice_words(notice))),
     }
 }
@@ -204,6 +213,10 @@ pub(crate) fn notice_words(notice: &Notice) -> String {
         NoticeKind::AccountRests => "account at its rate limit",
         NoticeKind::RunnerLost => "agents cannot work, others stand in",
         NoticeKind::RunnerBack => "agents work again",
+        NoticeKind::Overlap => "has touched what another one is at",
+        NoticeKind::MergeConflict => "merge conflict",
+        NoticeKind::ReviewAsked => "waits to be accepted",
+        NoticeKind::VerificationFailed => "the verification does not hold",
     };
     let mut line = about.join(" ");
     if !line.is_empty() {
@@ -333,6 +346,8 @@ pub(crate) mod tests {
             session: None,
             model: None,
             usage: UsageView::default(),
+            tree: None,
+            comments: Vec::new(),
         }];
         four.waiting = vec![WaitReason::Need { tasks: four.needs.clone() }];
         all.agents[1].status = Some(AgentStatus::InProgress);

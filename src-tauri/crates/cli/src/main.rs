@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod editor;
 mod exit;
 mod far_terminal;
 mod follow;

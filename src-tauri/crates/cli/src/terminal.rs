@@ -22,6 +22,18 @@ pub(crate) fn agrees(question: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
+/// Asks for a word or none; in lower case.
+pub(crate) fn choice(question: &str) -> String {
+    eprint!("{question}");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    match std::io::stdin().lock().read_line(&mut answer) {
+        // The end of the input is no answer, and nothing is done without one.
+        Ok(0) | Err(_) => "no".to_owned(),
+        Ok(_) => answer.trim().to_ascii_lowercase(),
+    }
+}
+
 /// Asks for a word that is not shown; none when the person would rather not say it.
 pub(crate) fn secret(prompt: &str) -> Option<String> {
     eprint!("{prompt}");

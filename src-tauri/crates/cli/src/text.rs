@@ -100,6 +100,8 @@ pub(crate) fn task_phase(phase: TaskPhase) -> &'static str {
         TaskPhase::Running => "running",
         TaskPhase::Unverified => "unverified",
         TaskPhase::Checking => "checking",
+        TaskPhase::Preparing => "preparing",
+        TaskPhase::Review => "waits for review",
         TaskPhase::BackOff => "waiting to retry",
         TaskPhase::Completed => "completed",
         TaskPhase::Failed => "failed",
@@ -116,6 +118,8 @@ pub(crate) fn task_glyph(phase: TaskPhase) -> &'static str {
         TaskPhase::Running => "▶",
         TaskPhase::Unverified => "?",
         TaskPhase::Checking => "◆",
+        TaskPhase::Preparing => "◌",
+        TaskPhase::Review => "◎",
         TaskPhase::BackOff => "↻",
         TaskPhase::Completed => "✓",
         TaskPhase::Failed => "✗",
@@ -188,6 +192,8 @@ pub(crate) fn wait_reason(reason: &WaitReason, now: Timestamp) -> String {
             format!("the account {} is at its rate limit for {}", clean(account), duration(left.ceil()))
         }
         WaitReason::Wave { wave } => format!("the run is at wave {wave}"),
+        WaitReason::Merge { tasks } => format!("what {} produced is being merged", list(tasks)),
+        WaitReason::HandOver { host } => format!("what was done before is being fetched from {host}"),
         WaitReason::Pause => "the run is paused".to_owned(),
         WaitReason::Ended => "the run has ended".to_owned(),
     }

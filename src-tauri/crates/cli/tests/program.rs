@@ -182,7 +182,26 @@ fn a_new_plan_is_sound_trusted_and_never_overwrites() {
 #[test]
 fn commands_about_a_run_say_so_when_there_is_none() {
     let place = Place::new();
-    for line in ["status", "why A", "pause", "retry A", "cancel", "report", "stop --all", "reassign A X-1"] {
+    for line in [
+        "status",
+        "why A",
+        "pause",
+        "retry A",
+        "cancel",
+        "report",
+        "stop --all",
+        "reassign A X-1",
+        "diff A",
+        "accept A",
+        "send-back A -m x",
+        "merged A b",
+        "verify",
+        "checks",
+        "trees",
+        "history",
+        "pr",
+        "status --at 1",
+    ] {
         let args: Vec<&str> = line.split(' ').chain(["--state-dir", "s"]).collect();
         place.run(&args).refused(2, &["no run is at work"]);
     }
@@ -190,6 +209,34 @@ fn commands_about_a_run_say_so_when_there_is_none() {
     let runs = place.run(&["runs", "--json"]);
     assert_eq!((runs.code, runs.out.trim()), (Some(0), "[]"), "{runs:?}");
     place.run(&["monitor", "--state-dir", "s"]).refused(2, &["needs a terminal"]);
+}
+
+/// Git in a folder, as somebody.
+#[expect(clippy::disallowed_methods, reason = "a repository is made by git itself")]
+fn git(place: &Place, folder: &str, args: &[&str]) {
+    let mut command = std::process::Command::new("git");
+    command.args(["-c", "user.name=A", "-c", "user.email=a@example.org", "-C"]).arg(place.path(folder));
+    let output = command.args(args).output().expect("git");
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn what_is_not_committed_is_told_before_the_start_and_refused_at_it() {
+    let place = Place::new();
+    let plan = plan(&place, &[task("A", "")]);
+    place.write("plan/work/a file.txt", "new");
+    git(&place, "plan/work", &["init", "--quiet"]);
+    git(&place, "plan/work", &["commit", "--quiet", "--allow-empty", "--message=one"]);
+    let read = place.run(&["validate", &plan]);
+    assert!(read.code == Some(0) && read.out.contains("1 file is not committed"), "{read:?}");
+    let wanted = ["1 file is not committed", "plan/work: a file.txt", "--stash"];
+    place.run(&["run", &plan, "--trust", "--state-dir", "s"]).refused(2, &wanted);
+    assert!(!place.path("state/miyabi/runs").exists(), "no run was kept");
+    assert!(!place.path("s").exists(), "and no state folder made");
+    // A rehearsal and agents of somebody else's do not work on git.
+    let looked = place.run(&["validate", &plan, "--json"]).json();
+    assert_eq!(looked["obstacles"].as_array().map(Vec::len), Some(1), "{looked}");
+    place.run(&["run", &plan, "--stash", "--rehearse"]).refused(2, &["cannot be used with"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use miyabi_api::DoctorLine;
+use miyabi_git::MERGES_SINCE;
 use miyabi_protocol::StateDir;
 use miyabi_protocol::opening::backend_socket;
 use miyabi_protocol::state_dir::StateDirError;
@@ -18,9 +19,10 @@ const MAX_SOCKET_PATH: usize = 103;
 /// The oldest tmux with everything that we ask of it.
 const MIN_TMUX: (u32, u32) = (3, 0);
 
-/// Looks at everything that a run needs. Changes nothing but for a probe file that it removes.
+/// Looks at everything that a run needs, git where it works on that. Changes nothing but for a probe file that
+/// it removes.
 #[must_use]
-pub fn check_up(environment: &Environment, state_dir: &Path) -> Vec<DoctorLine> {
+pub fn check_up(environment: &Environment, state_dir: &Path, on_git: bool) -> Vec<DoctorLine> {
     let installer = Installer::of(environment);
     vec![
         tmux(environment, installer),
@@ -30,7 +32,7 @@ pub fn check_up(environment: &Environment, state_dir: &Path) -> Vec<DoctorLine> 
         sockets(environment),
         state_folder(state_dir),
         disk(environment, state_dir),
-        optional_program(environment, installer, "git", "records where the work stands; work trees need it"),
+        git(environment, installer, on_git),
     ]
 }
 
@@ -64,6 +66,11 @@ fn tmux(environment: &Environment, installer: Installer) -> DoctorLine {
 
 /// `tmux 3.3a`, `tmux next-3.5`: a text without a number is taken as new enough.
 pub(crate) fn tmux_is_new_enough(text: &str) -> bool {
+    is_since(text, MIN_TMUX)
+}
+
+/// Whether the first number in a text is this version or a later one.
+fn is_since(text: &str, least: (u32, u32)) -> bool {
     let digits: String = text
         .chars()
         .skip_while(|c| !c.is_ascii_digit())
@@ -71,7 +78,7 @@ pub(crate) fn tmux_is_new_enough(text: &str) -> bool {
         .collect();
     let mut parts = digits.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     match parts.next() {
-        Some(major) if !digits.is_empty() => (major, parts.next().unwrap_or(0)) >= MIN_TMUX,
+        Some(major) if !digits.is_empty() => (major, parts.next().unwrap_or(0)) >= least,
         _ => true,
     }
 }
@@ -86,9 +93,16 @@ fn our_program(name: &str, file: &Path) -> DoctorLine {
     line(name, true, outcome)
 }
 
-fn optional_program(environment: &Environment, installer: Installer, name: &str, why: &str) -> DoctorLine {
-    let found = environment.find(name).and_then(|program| version(&program, "--version"));
-    line(name, false, found.ok_or_else(|| (format!("not found; {why}"), installer.line(name))))
+fn git(environment: &Environment, installer: Installer, required: bool) -> DoctorLine {
+    let (major, minor) = MERGES_SINCE;
+    let outcome = match environment.find("git").and_then(|program| version(&program, "--version")) {
+        None => Err(("not found; work trees need it".to_owned(), installer.line("git"))),
+        Some(text) if is_since(&text, MERGES_SINCE) => Ok(text),
+        Some(text) => {
+            Err((format!("{text}, older than {major}.{minor}; work trees need that"), installer.line("git")))
+        }
+    };
+    line("git", required, outcome)
 }
 
 fn state_home(environment: &Environment) -> DoctorLine {
@@ -218,12 +232,14 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_with_the_line_that_mends_it() {
         let base = tempfile::tempdir().expect("folder");
-        let lines = check_up(&environment(base.path()), &base.path().join("none"));
+        let lines = check_up(&environment(base.path()), &base.path().join("none"), false);
         let of = |name: &str| lines.iter().find(|line| line.name == name).cloned().expect("a line");
         assert!(!of("tmux").ok && of("tmux").required && of("tmux").remedy.contains("tmux"));
         assert!(!of("miyabi-host").ok && of("miyabi-host").found.contains("miyabi-host"));
         assert!(of("state home").ok && of("runtime folder").ok && of("state folder").ok);
         assert!(!of("git").ok && !of("git").required);
+        let lines = check_up(&environment(base.path()), &base.path().join("none"), true);
+        assert!(lines.iter().any(|line| line.name == "git" && line.required), "a plan on git needs it");
         let left: Vec<PathBuf> =
             fs::read_dir(base.path().join("state")).expect("made").flatten().map(|e| e.path()).collect();
         assert!(left.is_empty(), "the probe is gone: {left:?}");
@@ -236,6 +252,18 @@ mod tests {
         std::os::unix::fs::symlink(base.path(), &link).expect("link");
         let found = state_folder(&link);
         assert!(!found.ok && found.found.contains("symbolic link"), "{found:?}");
+    }
+
+    #[test]
+    fn versions_of_git_are_compared_by_their_numbers() {
+        for (text, good) in [
+            ("git version 2.47.3", true),
+            ("git version 2.38.0 (Apple Git-1)", true),
+            ("git version 2.37.9", false),
+            ("git version 3.0", true),
+        ] {
+            assert_eq!(is_since(text, MERGES_SINCE), good, "{text}");
+        }
     }
 
     #[test]

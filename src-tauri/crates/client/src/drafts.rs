@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use miyabi_api::{ApiError, ErrorCode, GoalPlan, PromptPlan};
 use miyabi_plan::RunnerKind;
 use miyabi_plan::schema::{
-    AGENT_CONFIG_FILE, AgentConfigFile, AgentEntry, ApprovalRuleEntry, ApprovalsEntry, CheckEntry,
+    AGENT_CONFIG_FILE, AgentConfigFile, AgentEntry, ApprovalRuleEntry, ApprovalsEntry, CheckEntry, GitEntry,
     LimitsEntry, PLAN_VERSION, TASK_DAG_FILE, TaskDagFile, TaskEntry,
 };
 use miyabi_plan::{PolicyAnswer, Severity};
@@ -175,6 +175,7 @@ fn task(title: String, prompt: String, agent: &AgentEntry) -> TaskEntry {
         retries: None,
         time_limit_seconds: None,
         host: None,
+        approval: None,
     }
 }
 
@@ -223,6 +224,9 @@ fn keep(
         order: None,
         work_stealing: None,
         sequential_waves: None,
+        // The one agent works in the folder itself, beside the person.
+        git: Some(GitEntry::Flag(false)),
+        verification: None,
         tasks: vec![task],
     };
     let config = AgentConfigFile {

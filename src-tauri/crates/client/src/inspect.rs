@@ -16,6 +16,7 @@ use crate::drafts;
 use crate::environment::{Environment, is_program};
 use crate::places;
 use crate::plan_files::{AGENTS_FILE, LAYOUT_FILE, PRICE_FILE, PlanFiles, TEMPLATE_FILE};
+use crate::repository::{self, Ground};
 use crate::runs;
 use crate::trust::TrustStore;
 
@@ -38,6 +39,16 @@ impl Inspected {
     pub(crate) fn of(files: PlanFiles) -> Self {
         let ReadPlan { plan, findings } = miyabi_plan::read(&text_of(&files));
         Self { hash: files.hash(), plan, findings, files }
+    }
+
+    /// Where its work is done, and what of it is not the work.
+    pub(crate) fn ground(&self, plan: &Plan, state_dir: &Path) -> Ground {
+        let folder = &self.files.folder;
+        Ground {
+            work_folder: self.work_folder(plan),
+            plan_folder: places::normal(folder).unwrap_or_else(|_| folder.clone()),
+            state_dir: state_dir.to_owned(),
+        }
     }
 
     /// The work folder, absolute.
@@ -95,7 +106,10 @@ pub(crate) async fn inspect(
         path: path.display().to_string(),
         holds_commands: plan.is_some_and(|plan| !commands(plan).is_empty()),
         trusted: TrustStore::of(&environment.state_home).trusts(&inspected.hash),
-        obstacles: plan.map(|plan| obstacles(environment, plan)).unwrap_or_default(),
+        obstacles: match plan {
+            Some(plan) => all_obstacles(environment, plan, inspected.ground(plan, &state_dir)).await,
+            None => Vec::new(),
+        },
         choices: plan.map(choices).unwrap_or_default(),
         preview: plan.map(drawn),
         unfinished,
@@ -113,6 +127,16 @@ fn choices(plan: &Plan) -> Vec<ChoiceView> {
         dropped_edges: u32::try_from(forecast.dropped_edges.len()).unwrap_or(u32::MAX),
     };
     forecasts(plan).into_iter().map(view).collect()
+}
+
+/// Why a real run is not possible here.
+async fn all_obstacles(environment: &Environment, plan: &Plan, ground: Ground) -> Vec<String> {
+    let mut all = obstacles(environment, plan);
+    let (environment, plan) = (environment.clone(), plan.clone());
+    // Git looks at every file of the repository.
+    let looked = move || repository::obstacles(&environment, &plan, &ground);
+    all.extend(tokio::task::spawn_blocking(looked).await.unwrap_or_default());
+    all
 }
 
 /// Why a plan's hosts cannot be reached from this machine at all; empty when they can.
@@ -160,7 +184,43 @@ pub(crate) fn commands(plan: &Plan) -> Vec<String> {
             .map(|check| format!("{} is checked by {}", task.id, words(&check.run)))
             .collect()
     };
-    agents.chain(allowed(plan)).chain(reaching(plan)).chain(plan.tasks.iter().flat_map(check)).collect()
+    let tasks = plan.tasks.iter().flat_map(check);
+    agents
+        .chain(allowed(plan))
+        .chain(reaching(plan))
+        .chain(tasks)
+        .chain(on_git(plan))
+        .chain(verified(plan))
+        .collect()
+}
+
+/// What is done with the repository beside the work itself, a line each.
+fn on_git(plan: &Plan) -> Vec<String> {
+    let git = &plan.git;
+    let copied = git.copy.iter().map(|file| {
+        format!(
+            "every work tree, on every host, gets the file {} of the work folder",
+            words(slice::from_ref(file))
+        )
+    });
+    let setup = git.setup.iter().map(|step| format!("every work tree is made ready by {}", words(&step.run)));
+    let remote = git.remote.iter().map(|remote| {
+        format!("the run's branches are pushed to the remote {}", words(slice::from_ref(remote)))
+    });
+    let api = git.api.iter().map(|api| {
+        format!(
+            "a pull request, where you ask for one, goes to {} with your token for that host",
+            words(slice::from_ref(api))
+        )
+    });
+    copied.chain(setup).chain(remote).chain(api).collect()
+}
+
+fn verified(plan: &Plan) -> Vec<String> {
+    plan.verification
+        .iter()
+        .map(|check| format!("all the work is verified by {}", words(&check.run)))
+        .collect()
 }
 
 /// How the plan's other hosts are reached, a line each.

@@ -19,6 +19,7 @@ use crate::drafts;
 use crate::environment::{Environment, is_program};
 use crate::inspect::{Inspected, commands, obstacles, reaching};
 use crate::places;
+use crate::repository;
 use crate::runs::{self, KeptRun};
 use crate::session;
 use crate::trust::TrustStore;
@@ -47,10 +48,18 @@ pub(crate) async fn start(environment: &Environment, options: &StartOptions) -> 
     agreed(environment, &inspected, &plan, options)?;
     let asked = options.state_dir.as_deref().map(Path::new);
     let state_dir = drafts::state_dir(environment, &inspected.files.folder, asked, options.rehearse)?;
+    let ground = inspected.ground(&plan, &state_dir);
+    let is_real = options.rehearse.is_none() && !options.external;
+    let found = match is_real {
+        true => repository::look(environment, &plan, &ground, options.stash)?,
+        false => None,
+    };
     let folder = StateDir::open(&state_dir).map_err(|error| places::refused(&error))?;
     free_of_others(environment, &state_dir, options).await?;
     programs_are_there(environment)?;
     let work_folder = work_folder(&inspected, &plan, options)?;
+    let git = found.map(|found| found.prepare(&plan, &ground)).transpose()?;
+    let put_aside = git.as_ref().and_then(repository::put_aside);
     let opening = RunOpening {
         run_id: String::new(),
         created_at: clock::now(),
@@ -64,15 +73,17 @@ pub(crate) async fn start(environment: &Environment, options: &StartOptions) -> 
         rehearse: options.rehearse,
         external: options.external,
         on_hosts: on_hosts(options),
+        git,
         plan,
     };
-    let run = keep(environment, opening)?;
+    let told = |error: ApiError| put_aside.iter().fold(error, ApiError::hint);
+    let run = keep(environment, opening).map_err(told)?;
     let begun = begin(environment, &run.opening).await;
     if begun.is_err() && !run.has_begun() {
         // A run that never began must not stand in the way of the next try.
         let _ = fs::remove_dir_all(&run.folder);
     }
-    begun
+    begun.map_err(told)
 }
 
 /// Makes everything that a run needs, and starts nothing.
@@ -93,7 +104,11 @@ pub(crate) async fn set_up(environment: &Environment, options: &StartOptions) ->
     Ok(SetUp {
         state_dir: state_dir.display().to_string(),
         session: folder.session(),
-        checks: doctor::check_up(environment, &state_dir),
+        checks: doctor::check_up(
+            environment,
+            &state_dir,
+            repository::works_on_git(&plan, &inspected.work_folder(&plan)),
+        ),
     })
 }
 
@@ -147,8 +162,10 @@ fn agreed(
     };
     let store = TrustStore::of(&environment.state_home);
     // For agents that are loops of their own, only the checks are started by us.
-    let starts_none =
-        options.external && !options.on_hosts && plan.tasks.iter().all(|task| task.acceptance.is_empty());
+    let starts_none = options.external
+        && !options.on_hosts
+        && plan.verification.is_empty()
+        && plan.tasks.iter().all(|task| task.acceptance.is_empty());
     if commands.is_empty() || starts_none || store.trusts(&inspected.hash) {
         return Ok(());
     }
@@ -240,6 +257,14 @@ async fn resume(environment: &Environment, options: &StartOptions) -> Result<Sta
     }
     StateDir::open(&state_dir).map_err(|error| places::refused(&error))?;
     programs_are_there(environment)?;
+    if let Some(git) = &run.opening.git {
+        repository::new_enough(environment)?;
+        if !Path::new(&git.repository).exists() {
+            let message = format!("the repository {} of run {} is gone", git.repository, run.opening.run_id);
+            return Err(ApiError::new(ErrorCode::Environment, message)
+                .hint("put it back: all work of the run is in it"));
+        }
+    }
     begin(environment, &run.opening).await
 }
 

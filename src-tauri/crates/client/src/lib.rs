@@ -14,6 +14,8 @@ mod launch;
 pub mod places;
 pub mod plan_files;
 mod programs;
+mod pull_request;
+mod repository;
 pub mod runs;
 pub mod service;
 mod session;

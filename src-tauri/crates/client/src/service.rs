@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use miyabi_api::{
-    ApiError, DoctorLine, ErrorCode, GoalPlan, HostTest, HostWay, NewHost, PlanView, PromptPlan, RunSummary,
-    StartOptions, Started, TestHost,
+    ApiError, DoctorLine, ErrorCode, GoalPlan, HostTest, HostWay, NewHost, NewPullRequest, PlanView,
+    PromptPlan, PullRequest, RunSnapshot, RunSummary, StartOptions, Started, TestHost,
 };
 use miyabi_plan::{AgentId, Choice, HostId, Plan, Site};
 use miyabi_protocol::StateDir;
@@ -17,7 +17,10 @@ use crate::launch::SetUp;
 use crate::plan_files::PlanFiles;
 use crate::runs::KeptRun;
 use crate::trust::TrustStore;
-use crate::{agent_programs, clock, doctor, drafts, hosts, inspect, launch, places, runs, session};
+use crate::{
+    agent_programs, clock, doctor, drafts, hosts, inspect, launch, places, pull_request, repository, runs,
+    session,
+};
 
 /// The commands that a client carries out itself.
 #[derive(Debug, Clone)]
@@ -50,6 +53,18 @@ impl Service {
         state_dir: Option<&Path>,
     ) -> Result<PlanView, ApiError> {
         inspect::inspect(&self.environment, path, choice, rehearse, state_dir).await
+    }
+
+    /// Opens a run's result branch as a pull request on the forge of the remote that its plan names.
+    ///
+    /// # Errors
+    /// When there is no result yet, no token, or the forge refuses.
+    pub async fn open_pull_request(
+        &self,
+        run: &RunSnapshot,
+        request: NewPullRequest,
+    ) -> Result<PullRequest, ApiError> {
+        pull_request::open(run, request).await
     }
 
     /// Every command that a real run of the plan would start, a line each.
@@ -159,7 +174,10 @@ impl Service {
         let plan = plan.map(Arc::new);
         let near = plan.clone();
         let looked = move || {
-            let mut lines = doctor::check_up(&environment, &state_dir);
+            let on_git = near.as_deref().is_some_and(|(inspected, plan)| {
+                repository::works_on_git(plan, &inspected.work_folder(plan))
+            });
+            let mut lines = doctor::check_up(&environment, &state_dir, on_git);
             lines.extend(match near.as_deref() {
                 Some((inspected, plan)) => {
                     agent_programs::of_plan(&environment, plan, &inspected.files.folder)

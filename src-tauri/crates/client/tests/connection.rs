@@ -239,6 +239,7 @@ fn home(base: &Path, run_id: &str, state_dir: &Path, phase: Option<RunPhase>) ->
         external: false,
         checks_external: false,
         on_hosts: false,
+        git: None,
     };
     atomic::write_json(&folder.join("opening.json"), &opening, Durability::Relaxed).expect("written");
     if let Some(phase) = phase {

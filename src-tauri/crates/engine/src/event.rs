@@ -2,7 +2,7 @@
 
 use miyabi_plan::{AgentId, HostId, Site, TaskId, Usd};
 use miyabi_protocol::link::Report;
-use miyabi_protocol::{ApprovalAnswer, ApprovalScope};
+use miyabi_protocol::{ApprovalAnswer, ApprovalScope, Carriage, ReviewComment};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,13 @@ pub enum Event {
     LeaseOver {
         /// Where.
         host: HostId,
+    },
+    /// A commit was carried, or could not be.
+    Carried {
+        /// What was to be carried.
+        carriage: Carriage,
+        /// What is wrong, for people; none when it has arrived.
+        problem: Option<String>,
     },
     /// Time has passed; see [`crate::Engine::wake_at`].
     Tick,
@@ -64,7 +71,27 @@ pub enum Order {
         agent: AgentId,
         /// Whether a running attempt may be stopped for it.
         stop_running: bool,
+        /// What the next agent is told beside the task, as the person left it; none for nothing.
+        packet: Option<String>,
     },
+    /// A person accepts the work of a task that waits for that.
+    Accept(TaskId),
+    /// A person sends the work of a task back.
+    SendBack {
+        /// Which task.
+        task: TaskId,
+        /// What is to be done better.
+        comments: Vec<ReviewComment>,
+    },
+    /// A person resolved the conflict of a merge task by a commit of their own.
+    TakeCommit {
+        /// The merge task.
+        task: TaskId,
+        /// A branch or commit.
+        revision: String,
+    },
+    /// Run the plan's verification once more.
+    VerifyAgain,
     /// Answer a request for permission in the inbox.
     Answer {
         /// The item's number.

@@ -2,9 +2,10 @@
 //!
 //! Written once, read for ever: fields are added with a default, never renamed or removed.
 
-use miyabi_plan::{AgentId, AttemptId, FailureCause, HostId, RunPhase, RunnerKind, TaskId, Usd};
+use miyabi_plan::{AgentId, AttemptId, FailureCause, HostId, RunPhase, RunnerKind, Task, TaskId, Usd};
 use miyabi_protocol::{
-    ApprovalAnswer, ApprovalRequest, ApprovalScope, Baseline, EvidenceReport, RunOpening, Timestamp, Usage,
+    ApprovalAnswer, ApprovalRequest, ApprovalScope, Baseline, CheckResult, EvidenceReport, ReviewComment,
+    RunOpening, Timestamp, TreeAt, Usage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +127,9 @@ pub enum Fact {
         to: AgentId,
         /// By whose wish.
         by: By,
+        /// What the next agent is told beside the task: the hand-over, as a person left it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        packet: Option<String>,
     },
     /// A task is to be tried again, with all its retries.
     Retried {
@@ -286,6 +290,79 @@ pub enum Fact {
         /// Where to.
         host: HostId,
     },
+    /// An attempt's work tree stands.
+    TreeMade {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Where.
+        tree: TreeAt,
+        /// The commit that it began from: its base, or what the attempt before it left.
+        start: String,
+    },
+    /// What an ended attempt left behind is committed, and here.
+    WorkKept {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The last commit of its branch; none where nothing is left of it.
+        commit: Option<String>,
+    },
+    /// Work was merged without a conflict.
+    Merged {
+        /// The task that begins from it; none for the result of the whole run.
+        task: Option<TaskId>,
+        /// What was merged, in this order.
+        heads: Vec<String>,
+        /// What came of it.
+        commit: String,
+        /// Its tree.
+        tree: String,
+    },
+    /// A task that the plan does not name: one that resolves a conflict.
+    TaskAdded {
+        /// The task. What it is for needs it from here on, in the place of those that it merges.
+        task: Box<Task>,
+        /// What is in conflict.
+        merge: MergeConflict,
+    },
+    /// A person resolved a conflict by a commit of their own: the merge task is done with it.
+    CommitTaken {
+        /// The merge task.
+        task: TaskId,
+        /// The commit.
+        commit: String,
+    },
+    /// Two attempts at work have touched the same files.
+    OverlapSeen {
+        /// The attempts, in the plan's order.
+        attempts: Vec<AttemptId>,
+        /// The files, by path.
+        files: Vec<String>,
+    },
+    /// The evidence held, and a person has to accept the work.
+    ReviewAsked {
+        /// The item's number in the inbox.
+        number: u32,
+        /// The attempt.
+        attempt: AttemptId,
+        /// What was found.
+        evidence: Option<EvidenceReport>,
+    },
+    /// A person sent the work of a task back: it is done again.
+    SentBack {
+        /// The attempt that was read.
+        attempt: AttemptId,
+        /// What is to be done better.
+        comments: Vec<ReviewComment>,
+    },
+    /// The plan's verification was run on all the work.
+    Verified {
+        /// Every check.
+        checks: Vec<CheckResult>,
+        /// Why there was nothing to run them in.
+        problem: Option<String>,
+    },
+    /// A person wants the verification run once more.
+    VerifyAgain,
     /// Something that a person should know.
     Noted {
         /// What it is about.
@@ -304,6 +381,19 @@ pub enum Fact {
     },
     /// A run that had ended goes on.
     Reopened,
+}
+
+/// What a merge task resolves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeConflict {
+    /// The task that waits for it; none for the result of the whole run.
+    pub waits: Option<TaskId>,
+    /// The one side.
+    pub ours: String,
+    /// The other side.
+    pub theirs: String,
+    /// The files, by path.
+    pub files: Vec<String>,
 }
 
 /// What an agent says of its attempt.

@@ -14,17 +14,19 @@ pub mod words;
 
 pub use crate::core::{AgentSeen, Engine, OrderError, Step, Weakening};
 pub use event::{Event, Order};
-pub use fact::{AnsweredBy, BudgetOf, By, Claim, Entry, Fact, GivenUpBy, NextTry, NoteKind};
+pub use fact::{AnsweredBy, BudgetOf, By, Claim, Entry, Fact, GivenUpBy, MergeConflict, NextTry, NoteKind};
 pub use state::{
-    AccountRest, AgentState, Attempt, AttemptPhase, HostState, InboxItem, LostRunner, OpenApproval,
-    ReachedBudget, RunState, Said, Standing, TaskState,
+    AccountRest, AgentState, Attempt, AttemptPhase, HostState, InboxItem, LostRunner, MergeMade,
+    OpenApproval, OpenReview, ReachedBudget, RunState, Said, Standing, TaskState, Verification,
 };
 
 use miyabi_plan::Site;
+use miyabi_protocol::Carriage;
 use miyabi_protocol::link::Command;
 
 /// Something to be done in the world, after the facts of the same step are on the disk.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every effect is a command, and one lives at a time")]
 pub enum Effect {
     /// Send a command to a helper.
     Send {
@@ -33,4 +35,6 @@ pub enum Effect {
         /// What it is to do.
         command: Command,
     },
+    /// Carry a commit between a host and this machine. Answered by [`Event::Carried`].
+    Carry(Carriage),
 }

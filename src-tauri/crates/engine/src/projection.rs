@@ -10,7 +10,7 @@ use crate::state::{RunState, Standing, TaskState};
 #[must_use]
 pub fn status_word(state: &RunState, task: &TaskState) -> TaskStatus {
     match task.standing {
-        Standing::Active => TaskStatus::InProgress,
+        Standing::Active | Standing::Review => TaskStatus::InProgress,
         Standing::Completed => TaskStatus::Completed,
         Standing::Failed | Standing::Cancelled => TaskStatus::Failed,
         Standing::Waiting if state.needs_met(task) => TaskStatus::Ready,
@@ -113,7 +113,7 @@ fn task_edits(task: &TaskState, own: &QueueTask, other: &QueueTask) -> Vec<Queue
         (rest.status, rest.error) = (own.status, own.error.clone());
         (rest.completed_at, rest.started_at) = (own.completed_at, own.started_at);
     }
-    let waits = !matches!(task.standing, Standing::Active | Standing::Completed);
+    let waits = !matches!(task.standing, Standing::Active | Standing::Review | Standing::Completed);
     if waits
         && own.agent != other.agent
         && let Ok(agent) = AgentId::new(other.agent.as_str())

@@ -6,16 +6,20 @@ mod inbox;
 mod session;
 mod trouble;
 mod usage;
+mod work;
 
 use std::collections::{BTreeMap, HashMap};
 
 use miyabi_plan::{AgentId, AttemptId, FailureCause, HostId, Kind, RunPhase, RunnerKind, TaskId, Usd};
-use miyabi_protocol::{ApprovalAnswer, Baseline, EvidenceReport, RunOpening, Timestamp, Usage};
+use miyabi_protocol::{
+    ApprovalAnswer, Baseline, EvidenceReport, ReviewComment, RunOpening, Timestamp, TreeAt, Usage,
+};
 
-use crate::fact::{BudgetOf, Claim};
+use crate::fact::{BudgetOf, Claim, MergeConflict};
 pub use hosts::HostState;
 pub use inbox::{InboxItem, OpenApproval, ReachedBudget};
 pub use trouble::{AccountRest, LostRunner};
+pub use work::{MergeMade, OpenReview, Verification};
 
 /// A run as it was decided so far.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,13 +36,14 @@ pub struct RunState {
     pub stuck: Vec<String>,
     /// When it began.
     pub opened_at: Timestamp,
-    /// In the plan's order.
+    /// In the plan's order; those that resolve conflicts come last.
     pub tasks: Vec<TaskState>,
     /// In the plan's order; those that joined come last.
     pub agents: Vec<AgentState>,
     lost_hosts: hosts::LostHosts,
     inbox: inbox::Inbox,
     spending: usage::Spending,
+    work: work::Work,
     /// Budgets that a person raised.
     raised: BTreeMap<BudgetOf, Usd>,
     accounts: BTreeMap<String, AccountRest>,
@@ -74,6 +79,14 @@ pub struct TaskState {
     pub completed_at: Option<Timestamp>,
     /// Why it, or its last attempt, failed.
     pub error: Option<String>,
+    /// What is in conflict, where it resolves one.
+    pub merge: Option<MergeConflict>,
+    /// The hand-over, as a person left it: what its next agents are told beside the task.
+    pub packet: Option<String>,
+    /// The results of its needs that were merged, and what came of it.
+    base: Option<(Vec<String>, String)>,
+    /// The commit that holds its work.
+    result: Option<String>,
 }
 
 impl TaskState {
@@ -96,6 +109,8 @@ pub enum Standing {
     BackOff(Timestamp),
     /// Its last attempt is under way.
     Active,
+    /// Its evidence held, and a person has to accept its work.
+    Review,
     /// Its evidence held.
     Completed,
     /// It is not tried again by itself.
@@ -143,6 +158,17 @@ pub struct Attempt {
     pub model: Option<String>,
     /// What a person said to it.
     pub said: Vec<Said>,
+    /// Its work tree, once that stands.
+    pub(crate) tree: Option<TreeAt>,
+    /// The commit that its tree began from.
+    pub start: Option<String>,
+    /// What it left behind when it ended otherwise than well: none while that is not known, and none in
+    /// it where there is nothing.
+    pub kept: Option<Option<String>>,
+    /// What a person said of its work when it was sent back.
+    pub comments: Vec<ReviewComment>,
+    /// Which of the plan's ports are its own.
+    pub(crate) slot: u32,
     /// Since when it waits for a person's answer, while it does.
     pub waits_since: Option<Timestamp>,
     /// For how long it stood still, waiting for a person, in the machine's sleep or without contact
@@ -234,6 +260,7 @@ impl RunState {
             lost_hosts: hosts::LostHosts::new(),
             inbox: inbox::Inbox::default(),
             spending: usage::Spending::default(),
+            work: work::Work::default(),
             raised: BTreeMap::new(),
             accounts: BTreeMap::new(),
             lost: Vec::new(),
@@ -325,6 +352,10 @@ impl TaskState {
             started_at: None,
             completed_at: None,
             error: None,
+            merge: None,
+            packet: None,
+            base: None,
+            result: None,
         }
     }
 }
@@ -350,6 +381,11 @@ impl Attempt {
             share: None,
             model: None,
             said: Vec::new(),
+            tree: None,
+            start: None,
+            kept: None,
+            comments: Vec::new(),
+            slot: 0,
             waits_since: None,
             stood_still_millis: 0,
             lost_since: None,

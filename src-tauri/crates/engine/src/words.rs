@@ -55,6 +55,56 @@ pub fn of_hosts(fact: &Fact) -> Option<String> {
     })
 }
 
+/// What became of the work: trees, merges, reviews and the verification; none for every other fact.
+#[must_use]
+pub fn of_work(fact: &Fact) -> Option<String> {
+    Some(match fact {
+        Fact::TreeMade { attempt, tree, .. } => format!("{attempt} has its work tree at {}", tree.folder),
+        Fact::WorkKept { attempt, commit: Some(commit) } => {
+            format!("what {attempt} left is kept: {}", short(commit))
+        }
+        Fact::WorkKept { attempt, commit: None } => format!("{attempt} left nothing behind"),
+        Fact::Merged { task: Some(task), commit, .. } => {
+            format!("what {task} needs is merged: {}", short(commit))
+        }
+        Fact::Merged { task: None, commit, .. } => format!("all work is merged: {}", short(commit)),
+        Fact::TaskAdded { task, merge } => {
+            let waits = merge.waits.as_ref().map_or_else(|| "the result".to_owned(), ToString::to_string);
+            format!(
+                "{} is added: it resolves the conflict before {waits} in {}",
+                task.id,
+                merge.files.join(", ")
+            )
+        }
+        Fact::CommitTaken { task, commit } => {
+            format!("{task} was resolved by a person: {}", short(commit))
+        }
+        Fact::OverlapSeen { attempts, files } => {
+            let attempts: Vec<String> = attempts.iter().map(ToString::to_string).collect();
+            format!("{} have both touched {}", attempts.join(" and "), files.join(", "))
+        }
+        Fact::ReviewAsked { number, attempt, .. } => {
+            format!("the work of {attempt} waits to be accepted (number {number} in the inbox)")
+        }
+        Fact::SentBack { attempt, comments } => {
+            let plural = if comments.len() == 1 { "" } else { "s" };
+            format!("a person sent the work of {attempt} back with {} comment{plural}", comments.len())
+        }
+        Fact::Verified { problem: Some(problem), .. } => format!("nothing could be verified: {problem}"),
+        Fact::Verified { checks, problem: None } => {
+            let passed = checks.iter().filter(|check| check.passed).count();
+            format!("the verification was run: {passed} of {} checks hold", checks.len())
+        }
+        Fact::VerifyAgain => "a person wants the verification run again".to_owned(),
+        _ => return None,
+    })
+}
+
+/// The beginning of a commit's name, as people write it.
+fn short(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
+}
+
 fn reach(scope: ApprovalScope) -> &'static str {
     match scope {
         ApprovalScope::Once => "",

@@ -7,6 +7,7 @@
 
 mod clock;
 mod disk;
+pub mod git_pipe;
 pub mod helper;
 mod outputs;
 pub mod probe;

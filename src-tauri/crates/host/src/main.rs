@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use miyabi_host::{helper, probe, runner, show_log};
+use miyabi_host::{git_pipe, helper, probe, runner, show_log};
 use miyabi_plan::AgentId;
+use miyabi_protocol::opening::state_home;
 use miyabi_protocol::state_dir;
 use miyabi_transport::Link;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,6 +22,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Part {
+    /// Join stdin and stdout with a socket: git's way over the link.
+    #[command(hide = true)]
+    GitPipe {
+        /// The socket.
+        socket: PathBuf,
+    },
     /// Serve a backend on stdin and stdout.
     Serve,
     /// Carry out one agent's attempts, in its tmux window.
@@ -96,6 +103,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 async fn act(part: Part) -> anyhow::Result<()> {
     match part {
         Part::Serve => serve().await,
+        Part::GitPipe { socket } => Ok(git_pipe::run(&socket).await?),
         Part::Run { agent, title, state_dir, run_id, socket, leased } => {
             Ok(runner::run(runner::Setup { agent, title, state_dir, run_id, socket, leased }).await?)
         }
@@ -117,10 +125,12 @@ async fn serve() -> anyhow::Result<()> {
             }
         }
     });
-    let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let runtime_dir = variable("XDG_RUNTIME_DIR");
     let place = helper::Place {
         program: std::env::current_exe()?,
         runtime_dir: state_dir::runtime_dir(runtime_dir.as_deref())?,
+        state_home: state_home(variable("XDG_STATE_HOME").as_deref(), &variable("HOME").unwrap_or_default()),
     };
     Ok(helper::serve(Link::new(tokio::io::stdin(), tokio::io::stdout()), place).await?)
 }

@@ -10,7 +10,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
-use miyabi_protocol::{Baseline, EvidenceReport, Timestamp};
+use miyabi_protocol::{Baseline, CommittedWork, EvidenceReport, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 /// One declared output.
@@ -94,6 +94,16 @@ pub(crate) fn compare(
     }
     report.changed = changed.into_iter().filter(|(_, changed)| *changed).map(|(file, _)| file).collect();
     Ok(report)
+}
+
+/// Counts what differs from an attempt's base as changed, whoever wrote it first: a later attempt goes on in what
+/// the one before it left.
+pub(crate) fn count_work(report: &mut EvidenceReport, work: &CommittedWork) {
+    let differs = |glob: &str| {
+        let matcher = miyabi_plan::outputs::output_matcher(glob);
+        matcher.is_ok_and(|matcher| work.files.iter().any(|file| matcher.is_match(&file.path)))
+    };
+    report.unchanged.retain(|glob| !differs(glob));
 }
 
 /// Whether a file was written after the assignment, be it with the bytes that it had: a program

@@ -111,6 +111,18 @@ pub(crate) fn start_on_terminal(argv: &[String], size: Size) -> io::Result<(Pty,
     Ok((pty, child))
 }
 
+/// Starts a service of git for the other end of a stream. It is killed when whoever holds it lets go.
+pub(crate) fn start_service(line: &miyabi_git::CommandLine, streams: [Stdio; 3]) -> io::Result<Child> {
+    #[expect(clippy::disallowed_methods, reason = "this module is the one that starts processes")]
+    let mut command = tokio::process::Command::new(&line.program);
+    let [stdin, stdout, stderr] = streams;
+    for name in &line.unset {
+        command.env_remove(name);
+    }
+    command.args(&line.args).envs(line.env.iter().map(|(name, value)| (name, value)));
+    command.stdin(stdin).stdout(stdout).stderr(stderr).kill_on_drop(true).process_group(0).spawn()
+}
+
 /// The exit code and the signal of an end.
 pub(crate) fn code_and_signal(status: ExitStatus) -> (Option<i32>, Option<i32>) {
     (status.code(), status.signal())

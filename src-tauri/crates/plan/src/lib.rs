@@ -6,6 +6,7 @@
 pub mod dag;
 pub mod finding;
 pub mod forecast;
+pub mod git;
 pub mod graph;
 pub mod ids;
 pub mod layout;
@@ -24,6 +25,7 @@ pub mod templates;
 
 pub use finding::{Finding, Place, Severity};
 pub use forecast::{Choice, Edge, Forecast, Slot, conflicts, effective_needs, forecast, forecasts};
+pub use git::{ConflictsGo, Expect, GitPlan, GitWhen, PortRange, TestSource};
 pub use graph::PlanGraph;
 pub use ids::{AgentId, AttemptId, HostId, IdError, Kind, Site, TaskId};
 pub use layout::layout;

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::git::{Expect, GitPlan};
 use crate::ids::{AgentId, HostId, Kind, Site, TaskId};
 use crate::policy::{Access, AgentMode, ApprovalPolicy, Budget, Failover, Fallback, McpTools, PriceTable};
 
 /// A plan that passed validation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// A short name for folders and sessions, as in `level6`.
     pub name: String,
@@ -60,6 +61,12 @@ pub struct Plan {
     pub prices: PriceTable,
     /// How the tmux session looks.
     pub layout: TmuxLayout,
+    /// How the work travels.
+    #[serde(default)]
+    pub git: GitPlan,
+    /// What must hold of all the work together, before the run counts as completed.
+    #[serde(default)]
+    pub verification: Vec<Check>,
 }
 
 impl Plan {
@@ -122,7 +129,7 @@ pub enum Order {
 }
 
 /// One task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// Its id, as in `Task-1`.
     pub id: TaskId,
@@ -152,6 +159,9 @@ pub struct Task {
     pub time_limit_seconds: u32,
     /// The host it must run on, where the plan says so.
     pub host: Option<HostId>,
+    /// Whether a person has to accept its work before it counts.
+    #[serde(default)]
+    pub needs_approval: bool,
 }
 
 impl Task {
@@ -162,13 +172,27 @@ impl Task {
     }
 }
 
-/// A command that must exit with 0.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A command and what is expected of it; without more, that it exits with 0.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Check {
+    /// A word or two for people; empty for the command itself.
+    #[serde(default)]
+    pub name: String,
     /// The program and its arguments; never a shell line.
     pub run: Vec<String>,
     /// After how many seconds it counts as failed.
     pub time_limit_seconds: u32,
+    /// What must come of it.
+    #[serde(default)]
+    pub expect: Expect,
+}
+
+impl Check {
+    /// A command that must exit with 0.
+    #[must_use]
+    pub fn command(run: Vec<String>, time_limit_seconds: u32) -> Self {
+        Self { run, time_limit_seconds, ..Self::default() }
+    }
 }
 
 /// One agent.

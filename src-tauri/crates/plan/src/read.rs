@@ -5,7 +5,9 @@
 
 mod agents;
 mod build;
+mod checks;
 mod crew;
+mod git;
 mod policy;
 mod prices;
 mod records;
@@ -61,7 +63,7 @@ impl NamedText {
 }
 
 /// What reading a plan gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReadPlan {
     /// The plan; none when a finding is an error.
     pub plan: Option<Plan>,

@@ -4,6 +4,7 @@
 //! cannot; these types are also what `miyabi init` and other writers fill in.
 
 mod policy;
+mod work;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,10 @@ use policy::{AccessWord, ModeWord};
 pub use policy::{
     ApprovalRuleEntry, ApprovalsEntry, BudgetEntry, FallbackEntry, McpToolEntry, McpToolsEntry, PriceEntry,
     PricesFile,
+};
+use work::ApprovalWord;
+pub use work::{
+    ApprovalBy, CheckEntry, GitEntry, GitOptionsEntry, LimitedCheckEntry, NumberEntry, PortsEntry, TestsEntry,
 };
 
 /// The name of the file with the tasks.
@@ -46,6 +51,14 @@ pub const MAX_DOLLARS: u32 = 1_000_000;
 pub const MAX_LABEL: usize = 40;
 /// The most failures in a row before others stand in.
 pub const MAX_FAILURES: u32 = 100;
+/// The highest exit code.
+pub const MAX_EXIT_CODE: u32 = 255;
+/// The highest port.
+pub const MAX_PORT: u32 = 65_535;
+/// The most ports of one work tree.
+pub const MAX_PORTS: u32 = 1_000;
+/// The most tests that a check may expect.
+pub const MAX_TESTS: u32 = 1_000_000;
 /// The most memory or disk that a host may be asked to keep free, in MiB: 1 TiB.
 pub const MAX_MIB: u32 = 1024 * 1024;
 
@@ -101,6 +114,13 @@ pub struct TaskDagFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(inner(range(min = 0, max = MAX_RANK)))]
     pub sequential_waves: Option<Vec<u32>>,
+    /// Whether each attempt has a work tree and a branch of its own. True, or an object: always, a work folder
+    /// that is no repository becomes one; false: never; by default where the work folder is a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitEntry>,
+    /// What must hold of all the work together before the run counts as completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Vec<CheckEntry>>,
     /// The tasks.
     #[schemars(length(min = 1))]
     pub tasks: Vec<TaskEntry>,
@@ -142,7 +162,7 @@ pub struct TaskEntry {
     /// Globs of files below the work folder that the task promises to write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Vec<String>>,
-    /// Commands that must exit with 0 in the work folder before a claim counts.
+    /// Checks that must hold in the work folder before a claim counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acceptance: Option<Vec<CheckEntry>>,
     /// How often a failed attempt is tried again.
@@ -158,29 +178,10 @@ pub struct TaskEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = ID))]
     pub host: Option<String>,
-}
-
-/// An acceptance command: its words, or its words and a time limit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum CheckEntry {
-    /// The program and its arguments; never a shell line.
-    Words(#[schemars(length(min = 1))] Vec<String>),
-    /// With a time limit of its own.
-    Limited(LimitedCheckEntry),
-}
-
-/// An acceptance command with a time limit of its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LimitedCheckEntry {
-    /// The program and its arguments; never a shell line.
-    #[schemars(length(min = 1))]
-    pub run: Vec<String>,
-    /// After how many seconds it counts as failed; 600 by default.
+    /// Who has to accept its work before it counts; by default nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = MAX_SECONDS))]
-    pub time_limit_seconds: Option<u32>,
+    #[schemars(with = "Option<ApprovalWord>")]
+    pub approval: Option<ApprovalBy>,
 }
 
 /// `agent_config.json`: who does the work, where, and within which limits.

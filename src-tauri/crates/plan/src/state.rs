@@ -72,6 +72,16 @@ pub enum WaitReason {
         /// The wave that the run is at.
         wave: u32,
     },
+    /// What its needs produced is being merged.
+    Merge {
+        /// Whose work.
+        tasks: Vec<TaskId>,
+    },
+    /// What the attempt before it left behind is being fetched from its host.
+    HandOver {
+        /// From where.
+        host: HostId,
+    },
     /// The run is paused.
     Pause,
     /// The run has ended; nothing starts any more.
@@ -109,6 +119,8 @@ pub enum TaskPhase {
     Pending,
     /// Not started; its needs are met.
     Ready,
+    /// Given to an agent; its work tree is being made.
+    Preparing,
     /// Offered to an agent that has not taken it yet.
     Offered,
     /// An agent works on it.
@@ -117,6 +129,8 @@ pub enum TaskPhase {
     Unverified,
     /// An agent claims to be done; its evidence is being looked for.
     Checking,
+    /// Its evidence held; a person has to accept it.
+    Review,
     /// Failed, and tried again after a while.
     BackOff,
     /// Its evidence held.
@@ -174,6 +188,8 @@ pub enum FailureCause {
     BudgetReached,
     /// Its host was lost and given up; it is run elsewhere.
     HostLost,
+    /// A person read its work and sent it back.
+    SentBack,
 }
 
 impl FailureCause {
@@ -209,6 +225,7 @@ impl FailureCause {
             Self::Killed => "its program was killed",
             Self::BudgetReached => "its budget was used up",
             Self::HostLost => "its host was lost and given up",
+            Self::SentBack => "a person sent it back",
         }
     }
 
@@ -262,6 +279,7 @@ impl FailureCause {
             Self::HostLost => {
                 "Nothing: it is run elsewhere. What the lost host still writes is kept there and not taken."
             }
+            Self::SentBack => "Nothing: it is done again with the comments.",
         }
     }
 }

@@ -78,6 +78,7 @@ fn plans() -> impl Strategy<Value = Plan> {
                 retries: 0,
                 time_limit_seconds: 600,
                 host: bound.then(|| agents[agent].host.clone()),
+                needs_approval: false,
             });
         Plan {
             name: "p".to_owned(),
@@ -99,6 +100,8 @@ fn plans() -> impl Strategy<Value = Plan> {
             failover: Failover::default(),
             prices: PriceTable::default(),
             layout: TmuxLayout::default(),
+            git: miyabi_plan::GitPlan::default(),
+            verification: Vec::new(),
         }
     })
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::tree::CommittedWork;
+
 /// The declared outputs as they were before an attempt began: SHA-256 in hex, by path below the
 /// work folder.
 pub type Baseline = BTreeMap<String, String>;
 
 /// What was found after a claim.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct EvidenceReport {
     /// Output globs that match no file.
@@ -22,6 +24,9 @@ pub struct EvidenceReport {
     pub checks: Vec<CheckResult>,
     /// Why the look itself was not possible, as when the work folder is gone.
     pub problem: Option<String>,
+    /// The work, committed; none where it is not on git.
+    #[serde(default)]
+    pub work: Option<CommittedWork>,
 }
 
 impl EvidenceReport {
@@ -35,13 +40,16 @@ impl EvidenceReport {
     }
 }
 
-/// How one acceptance command went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How one check went.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct CheckResult {
+    /// A word or two for people; empty for the command itself.
+    #[serde(default)]
+    pub name: String,
     /// The program and its arguments.
     pub run: Vec<String>,
-    /// Whether it exited with 0 in time.
+    /// Whether what was expected came of it in time.
     pub passed: bool,
     /// How it ended, for people: `exit code 1`, `killed by signal 9`, `over its limit of 60 s`.
     pub ended: String,
@@ -49,4 +57,42 @@ pub struct CheckResult {
     pub millis: u32,
     /// The last lines of what it printed, at most 4 KiB.
     pub tail: String,
+    /// The number that it printed, where one is expected.
+    #[serde(default)]
+    pub number: Option<f64>,
+    /// What was expected, for people, as in `55` or `42 of 42`; empty for an exit code of 0.
+    #[serde(default)]
+    pub expected: String,
+    /// The tests, one by one, where they are told; at most 5,000.
+    #[serde(default)]
+    pub tests: Vec<TestResult>,
+}
+
+/// How one test went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct TestResult {
+    /// The file or class that it is in.
+    pub suite: String,
+    /// Its name.
+    pub name: String,
+    /// How it ended.
+    pub outcome: TestOutcome,
+    /// How long it took, in seconds; none where nothing is said of it.
+    pub seconds: Option<f64>,
+    /// Why it failed, at most 2 KiB; empty otherwise.
+    pub message: String,
+}
+
+/// How a test ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum TestOutcome {
+    /// It passed.
+    Passed,
+    /// It did not.
+    Failed,
+    /// It was not run.
+    Skipped,
 }

@@ -18,10 +18,11 @@ pub mod sheet;
 pub mod state_dir;
 pub mod status;
 pub mod time;
+pub mod tree;
 pub mod usage;
 
 pub use approval::{ApprovalAnswer, ApprovalRequest, ApprovalScope};
-pub use evidence::{Baseline, CheckResult, EvidenceReport};
+pub use evidence::{Baseline, CheckResult, EvidenceReport, TestOutcome, TestResult};
 pub use host_question::{HostQuestion, Secret};
 pub use opening::{RunOpening, SummaryFile};
 pub use probe::{AgentProgram, HostFacts, HostProbe, LoggedIn, ProbeAnswer, ProbeAsked, ProbeRequest};
@@ -30,4 +31,8 @@ pub use sheet::{AgentProtocol, AgentSpec, AttemptSheet, Resume, RunnerSpec};
 pub use state_dir::StateDir;
 pub use status::{AgentStatus, Failure, MiyabiStamp, StatusFile};
 pub use time::Timestamp;
+pub use tree::{
+    Carriage, CarriageWay, ChangeKind, CommittedWork, CopiedFile, FileChange, GitService, KeptTree,
+    MergeOutcome, RepositoryAt, ReviewComment, RunGit, Signature, TreeAt, TreeLook, TreeOrder,
+};
 pub use usage::Usage;

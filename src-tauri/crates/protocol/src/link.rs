@@ -4,18 +4,19 @@
 //! carried out in their order, agent by agent. Every message that changes a host carries nothing
 //! that a shell would see.
 
-use miyabi_plan::{AgentId, AttemptId, HostId};
+use miyabi_plan::{AgentId, AttemptId, Check, HostId, TaskId};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{ApprovalAnswer, ApprovalRequest};
-use crate::evidence::{Baseline, EvidenceReport};
+use crate::evidence::{Baseline, CheckResult, EvidenceReport};
 use crate::queue::{QueueFile, QueueTask};
 use crate::sheet::AttemptSheet;
 use crate::status::StatusFile;
 use crate::time::Timestamp;
+use crate::tree::{GitService, KeptTree, MergeOutcome, RepositoryAt, Signature, TreeAt, TreeLook, TreeOrder};
 
 /// Raised with every incompatible change of these messages.
-pub const LINK_VERSION: u32 = 2;
+pub const LINK_VERSION: u32 = 3;
 
 /// The most bytes before its end that a log can be followed from.
 const MAX_BACK: u32 = 16 * 1024 * 1024;
@@ -191,6 +192,96 @@ pub enum Command {
         /// For how long.
         seconds: u32,
     },
+    /// Make a work tree. Answered by [`Report::TreeMade`] or [`Report::TreeProblem`]. Idempotent: a tree that
+    /// stands is told of again.
+    MakeTree {
+        /// Which.
+        order: Box<TreeOrder>,
+    },
+    /// Commit what an attempt that has ended left behind, once its runner is not at it any more. Answered by
+    /// [`Report::WorkKept`].
+    KeepWork {
+        /// Its tree.
+        tree: TreeAt,
+        /// What the commit says.
+        signature: Signature,
+    },
+    /// Merge commits in their order, without a work tree. Answered by [`Report::Merged`].
+    MergeHeads {
+        /// The task that begins from the result; none for the result of the whole run.
+        task: Option<TaskId>,
+        /// Where.
+        repository: RepositoryAt,
+        /// At least one. Those that another one holds already add nothing.
+        heads: Vec<String>,
+        /// The branch that is to point to the result.
+        branch: String,
+        /// The first line of merge commits.
+        subject: String,
+    },
+    /// Whether a commit that a person made holds these others. Answered by [`Report::Merged`] of the task:
+    /// clean, or failed with what it lacks.
+    TakeCommit {
+        /// The merge task that it ends.
+        task: TaskId,
+        /// Where.
+        repository: RepositoryAt,
+        /// A branch or commit, as the person names it.
+        revision: String,
+        /// What it must hold.
+        holds: Vec<String>,
+        /// The branch that is to point to it.
+        branch: String,
+    },
+    /// Look what these work trees touched so far. Answered by [`Report::Touched`], for those where it changed.
+    LookAtTrees {
+        /// All that are at work here.
+        trees: Vec<TreeLook>,
+    },
+    /// Run the plan's verification. Answered by [`Report::Verified`].
+    Verify {
+        /// The work: a commit to check out into a folder of its own, or the folder itself.
+        work: VerifiedWork,
+        /// The checks, all of which are run.
+        checks: Vec<Check>,
+        /// Variables for their environment.
+        environment: std::collections::BTreeMap<String, String>,
+    },
+    /// Run a service of git on a repository here: bulk frames of this stream go both ways, each side within
+    /// the credit that the other one gave. Answered by [`Report::StreamEnded`] when it is over.
+    OpenGit {
+        /// Chosen by the backend, unique among all streams.
+        stream: u32,
+        /// Which.
+        service: GitService,
+        /// Where; made when it is not there yet.
+        repository: RepositoryAt,
+        /// How many bytes may be sent before more credit is given.
+        credit: u32,
+    },
+    /// The backend has sent all that it had to say on a stream.
+    EndInput {
+        /// The stream.
+        stream: u32,
+    },
+    /// List the work trees and branches of all runs in a repository. Answered by [`Report::Trees`].
+    ListTrees {
+        /// Where.
+        repository: RepositoryAt,
+        /// Branches and commits that what is merged is merged into, by run: those of the other runs are the
+        /// result branches that lie there.
+        keep: Vec<String>,
+    },
+    /// Remove work trees and branches of a run, but none with work in it that is nowhere else. Answered by
+    /// [`Report::Trees`] with what is left.
+    RemoveTrees {
+        /// Where.
+        repository: RepositoryAt,
+        /// The branches.
+        branches: Vec<String>,
+        /// As in [`Command::ListTrees`].
+        keep: Vec<String>,
+    },
     /// End every runner and its children, and remove our windows.
     StopAll,
     /// Answered at once by [`Report::Pong`] and [`Report::Load`]. A helper that was promised pings and
@@ -198,6 +289,26 @@ pub enum Command {
     Ping {
         /// Comes back.
         token: u32,
+    },
+}
+
+/// What a verification is run on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifiedWork {
+    /// A commit, checked out into a folder of its own.
+    Commit {
+        /// The run.
+        run_id: String,
+        /// Where.
+        repository: RepositoryAt,
+        /// Which.
+        commit: String,
+    },
+    /// A folder as it is.
+    Folder {
+        /// Absolute.
+        folder: String,
     },
 }
 
@@ -250,10 +361,6 @@ pub struct TerminalSize {
 /// From a helper to the backend.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a report is read and used up at once; most of them are status files"
-)]
 pub enum Report {
     /// The folder is ours and the session stands.
     Welcome {
@@ -341,6 +448,66 @@ pub enum Report {
         attempt: AttemptId,
         /// The findings.
         report: EvidenceReport,
+    },
+    /// A work tree stands.
+    TreeMade {
+        /// Whose.
+        attempt: AttemptId,
+        /// Its folder, absolute.
+        folder: String,
+        /// The files that are in conflict, where something was merged into it.
+        conflicts: Vec<String>,
+    },
+    /// A work tree cannot be made, or not be made ready.
+    TreeProblem {
+        /// Whose.
+        attempt: AttemptId,
+        /// What is wrong, with the place and the remedy; the last lines of the command that failed.
+        message: String,
+    },
+    /// What an ended attempt left behind is committed.
+    WorkKept {
+        /// Whose.
+        attempt: AttemptId,
+        /// The last commit of its branch; none where there is no tree any more.
+        commit: Option<String>,
+    },
+    /// What came of merging.
+    Merged {
+        /// As it was asked.
+        task: Option<TaskId>,
+        /// What.
+        outcome: MergeOutcome,
+    },
+    /// The files that an attempt touched so far: all of them, by path, at most 5,000.
+    Touched {
+        /// Whose.
+        attempt: AttemptId,
+        /// Which.
+        files: Vec<String>,
+    },
+    /// How the plan's verification went.
+    Verified {
+        /// Every check.
+        checks: Vec<CheckResult>,
+        /// Why there was nothing to run them in.
+        problem: Option<String>,
+    },
+    /// A stream may be given more bytes.
+    Credit {
+        /// The stream.
+        stream: u32,
+        /// How many more.
+        bytes: u32,
+    },
+    /// The work trees and branches that are here.
+    Trees {
+        /// Where.
+        repository: RepositoryAt,
+        /// All of them.
+        trees: Vec<KeptTree>,
+        /// What could not be looked at or removed.
+        problem: Option<String>,
     },
     /// Files could not be written: a full disk, a folder that was taken away.
     StateProblem {

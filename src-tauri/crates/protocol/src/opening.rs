@@ -9,6 +9,7 @@ use miyabi_plan::{Choice, HostId, Plan, RunPhase, Site};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
+use crate::tree::RunGit;
 
 /// The name of the opening in a run's folder.
 pub const OPENING_FILE: &str = "opening.json";
@@ -51,6 +52,9 @@ pub struct RunOpening {
     /// rehearsal.
     #[serde(default)]
     pub on_hosts: bool,
+    /// The repository, where each attempt has a work tree of its own.
+    #[serde(default)]
+    pub git: Option<RunGit>,
 }
 
 impl RunOpening {

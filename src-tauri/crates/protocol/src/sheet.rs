@@ -7,6 +7,7 @@ use miyabi_plan::{Access, AgentId, AttemptId, Check, McpTools, PriceTable, Usd};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
+use crate::tree::TreeAt;
 use crate::usage::Usage;
 
 /// The whole file.
@@ -38,6 +39,9 @@ pub struct AttemptSheet {
     pub estimated_seconds: u32,
     /// When the attempt was assigned.
     pub assigned_at: Timestamp,
+    /// The work tree, which is then the work folder too; none where the agents share a folder.
+    #[serde(default)]
+    pub tree: Option<TreeAt>,
 }
 
 /// How the agent of a sheet is run.

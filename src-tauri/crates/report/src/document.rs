@@ -17,8 +17,19 @@ pub(crate) enum Block {
     Table(Table),
     /// Lines that a program printed, under a line of ours.
     Excerpt(Cell, String),
+    /// What is folded away until it is opened; a line says what it is.
+    Folded {
+        /// The line.
+        title: String,
+        /// Whether it is open at first.
+        open: bool,
+        /// What is folded.
+        inside: Vec<Block>,
+    },
     /// Where the timeline stands.
     Timeline,
+    /// Where the picture of the merges stands.
+    MergeHistory,
 }
 
 /// A figure to be seen at a glance.

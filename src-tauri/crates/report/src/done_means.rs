@@ -7,8 +7,11 @@ use std::collections::BTreeSet;
 
 use miyabi_plan::{RunnerKind, TaskPhase};
 
-use crate::model::{DoneId, DoneLine, Outcome, Report, TaskReport, Verdict};
+use miyabi_api::VerificationState;
+
+use crate::model::{CheckReport, DoneId, DoneLine, Outcome, Report, TaskReport, Verdict, VerificationReport};
 use crate::replay::Replay;
+use crate::sections::checks;
 use crate::words;
 
 /// From how many agents on a plan is asked to use them.
@@ -20,7 +23,7 @@ const PART_OF_ONE_AGENT: f64 = 0.5;
 
 /// All lines, for a report whose other figures are complete.
 pub(crate) fn lines(report: &Report, replay: &Replay) -> Vec<DoneLine> {
-    let lines = vec![
+    let mut lines = vec![
         agents_used(report),
         tasks_at_once(report),
         evidence(report),
@@ -29,6 +32,11 @@ pub(crate) fn lines(report: &Report, replay: &Replay) -> Vec<DoneLine> {
         seen_in_tmux(report),
         state_in_files(replay),
     ];
+    lines.extend(one_tree(report));
+    if let Some(verification) = &report.verification {
+        lines.push(verified(report, verification));
+        lines.extend(verification.checks.iter().filter_map(|check| measured(report, check)));
+    }
     if report.run.rehearsal_speed.is_none() {
         return lines;
     }
@@ -151,6 +159,62 @@ fn acceptance(report: &Report) -> DoneLine {
         measured.push_str(&format!("; in the last phase {late_passed} of {late}"));
     }
     line(DoneId::AcceptanceChecks, asked, measured, reached(report, passed == all))
+}
+
+/// A work tree for each attempt that completed a task, and all of it merged into one.
+fn one_tree(report: &Report) -> Option<DoneLine> {
+    let git = report.git.as_ref()?;
+    let done: Vec<&TaskReport> =
+        report.tasks.iter().filter(|task| task.phase == TaskPhase::Completed).collect();
+    let kept = done.iter().filter(|task| task.work.is_some()).count();
+    let mut measured = format!("{kept} of {} COMPLETED in a work tree of their own", done.len());
+    measured.push_str(&match &git.result {
+        Some(commit) => format!("; merged in {}", words::short(commit)),
+        None => "; not merged".to_owned(),
+    });
+    let open = git.conflicts.iter().filter(|conflict| conflict.resolved_by.is_none()).count();
+    if !git.conflicts.is_empty() {
+        measured.push_str(&format!(
+            "; {} of {} conflicts resolved",
+            git.conflicts.len() - open,
+            git.conflicts.len()
+        ));
+    }
+    let enough = git.result.is_some() && kept == done.len() && open == 0;
+    Some(line(
+        DoneId::OneTree,
+        "A work tree an attempt, and all of it merged",
+        measured,
+        reached(report, enough),
+    ))
+}
+
+fn verified(report: &Report, verification: &VerificationReport) -> DoneLine {
+    let (holding, all) = checks::holding(verification);
+    let asked = match all {
+        1 => "The check of all the work together holds".to_owned(),
+        _ => format!("All {all} checks of all the work together hold"),
+    };
+    let mut measured = match verification.checks.is_empty() {
+        true => "not run".to_owned(),
+        false => format!("{holding} of {all} hold"),
+    };
+    let tests = checks::all_tests(verification);
+    if tests.all() > 0 {
+        measured.push_str(&format!("; tests: {}", words::tests(tests)));
+    }
+    measured.extend(verification.problem.iter().map(|problem| format!("; not possible: {problem}")));
+    let verdict = reached(report, verification.state == VerificationState::Passed);
+    line(DoneId::Verification, asked, measured, verdict)
+}
+
+/// A check that measures something has a line of its own.
+fn measured(report: &Report, check: &CheckReport) -> Option<DoneLine> {
+    if check.number.is_none() && check.tally.is_none() {
+        return None;
+    }
+    let asked = format!("Of all the work together: {}, expected {}", check.name, check.expected);
+    Some(line(DoneId::Check, asked, check.measured.clone(), reached(report, check.passed)))
 }
 
 fn half_the_time(report: &Report) -> DoneLine {

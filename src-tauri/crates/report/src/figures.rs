@@ -10,18 +10,19 @@ use miyabi_protocol::Timestamp;
 use crate::history::{History, tell};
 use crate::measure::{Span, added, count, covered, most_at_once, rounded, seconds, share};
 use crate::model::{
-    AgentFigures, AttemptReport, Counts, Failure, ForecastTimes, HistoryKind, HostFigures, Outcome,
-    ParallelFigures, PlanFacts, PlannedSlot, Report, RunFacts, TaskReport, TimeFigures, Waiting,
+    AgentFigures, AttemptReport, Counts, CriticalStep, Failure, ForecastTimes, HistoryKind, HostFigures,
+    Outcome, ParallelFigures, PlanFacts, PlannedSlot, Report, RunFacts, TaskReport, TimeFigures, Waiting,
 };
-use crate::{done_means, json, replay};
+use crate::{done_means, git_figures, json, replay};
 
 /// Computes the report of a run that has ended, or of one so far.
 #[must_use]
 pub fn report(snapshot: &RunSnapshot, entries: &[Entry]) -> Report {
     let clock = Clock::of(snapshot);
     let history = tell(entries, clock.start, clock.end);
+    let taken = git_figures::taken(entries);
     let tasks: Vec<TaskReport> =
-        snapshot.tasks.iter().map(|task| task_report(task, snapshot, &clock)).collect();
+        snapshot.tasks.iter().map(|task| task_report(task, snapshot, &taken, &clock)).collect();
     let replay = replay::replay(snapshot, entries);
     let mut report = Report {
         format: json::FORMAT.to_owned(),
@@ -30,10 +31,13 @@ pub fn report(snapshot: &RunSnapshot, entries: &[Entry]) -> Report {
         plan: plan_facts(snapshot, entries),
         time: time_figures(snapshot, &tasks, &history, &clock),
         parallel: parallel_figures(snapshot, &tasks, &clock),
+        critical_path: critical_path(&tasks),
         done_means: Vec::new(),
         counts: counts(snapshot, &tasks, &history),
         usage: snapshot.run.usage,
         budget_usd: snapshot.run.budget_usd,
+        git: git_figures::git(snapshot, entries, &tasks, &clock),
+        verification: snapshot.run.verification.as_ref().map(|view| git_figures::verification(view, entries)),
         failures: failures(&tasks),
         waiting: waiting(snapshot),
         agents: snapshot.agents.iter().map(|agent| agent_figures(agent, &tasks, &clock)).collect(),
@@ -45,12 +49,13 @@ pub fn report(snapshot: &RunSnapshot, entries: &[Entry]) -> Report {
         history: history.lines,
         tasks,
     };
+    report.counts.overlaps = report.git.as_ref().map_or(0, |git| count(&git.overlaps));
     report.done_means = done_means::lines(&report, &replay);
     report
 }
 
 /// The run's own clock.
-struct Clock {
+pub(crate) struct Clock {
     start: Timestamp,
     end: Timestamp,
     /// None before the start.
@@ -68,7 +73,8 @@ impl Clock {
         Self { start, end, length, speed }
     }
 
-    fn after(&self, at: Timestamp) -> f64 {
+    /// A moment, after the start.
+    pub(crate) fn after(&self, at: Timestamp) -> f64 {
         rounded(seconds(at.millis_since(self.start)).max(0.0))
     }
 
@@ -163,7 +169,12 @@ fn time_figures(
     }
 }
 
-fn task_report(task: &TaskView, snapshot: &RunSnapshot, clock: &Clock) -> TaskReport {
+fn task_report(
+    task: &TaskView,
+    snapshot: &RunSnapshot,
+    by_person: &HashMap<TaskId, String>,
+    clock: &Clock,
+) -> TaskReport {
     let slot = snapshot.run.forecast.slots.iter().find(|slot| slot.task == task.id);
     let attempts: Vec<AttemptReport> = task.attempts.iter().map(|a| attempt_report(task, a, clock)).collect();
     let taken = attempts.iter().find(|attempt| was_taken(attempt));
@@ -190,6 +201,9 @@ fn task_report(task: &TaskView, snapshot: &RunSnapshot, clock: &Clock) -> TaskRe
         acceptance: task.acceptance.clone(),
         error: task.error.clone(),
         stood_in: task.stood_in,
+        needs_approval: task.needs_approval,
+        work: git_figures::work_of(task, &attempts, by_person.get(&task.id)),
+        overlaps: task.overlaps.clone(),
         usage: task.usage,
         attempts,
     }
@@ -224,6 +238,8 @@ fn attempt_report(task: &TaskView, attempt: &AttemptView, clock: &Clock) -> Atte
         session: attempt.session.clone(),
         model: attempt.model.clone(),
         usage: attempt.usage,
+        tree: attempt.tree.clone(),
+        comments: attempt.comments.clone(),
     }
 }
 
@@ -235,7 +251,8 @@ fn outcome(attempt: &AttemptView) -> Outcome {
                 FailureCause::Cancelled
                 | FailureCause::Reassigned
                 | FailureCause::Stopped
-                | FailureCause::HostLost,
+                | FailureCause::HostLost
+                | FailureCause::SentBack,
             ),
         ) => Outcome::Stopped,
         (_, Some(_)) => Outcome::Failed,
@@ -263,6 +280,34 @@ fn millis(seconds: f64) -> i64 {
     let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
     // Half a millisecond more, for what the seconds lost as a float.
     i64::try_from((duration + std::time::Duration::from_micros(500)).as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The chain that the run's end waited for: from the task that ended last back to the need of each that
+/// ended last.
+fn critical_path(tasks: &[TaskReport]) -> Vec<CriticalStep> {
+    let done: HashMap<&TaskId, &TaskReport> = tasks
+        .iter()
+        .filter(|task| task.phase == TaskPhase::Completed && task.ended_after_seconds.is_some())
+        .map(|task| (&task.id, task))
+        .collect();
+    let end = |task: &TaskReport| task.ended_after_seconds.unwrap_or(0.0);
+    let last = |a: &&TaskReport, b: &&TaskReport| end(a).total_cmp(&end(b));
+    let mut next = tasks.iter().filter(|task| done.contains_key(&task.id)).max_by(last);
+    let mut path = Vec::new();
+    // Needs make no circle, and yet a report must not depend on that.
+    while let Some(task) = next.filter(|_| path.len() < tasks.len()) {
+        let before = task.needs.iter().filter_map(|need| done.get(need).copied()).max_by(last);
+        let start = task.started_after_seconds.unwrap_or_else(|| end(task));
+        path.push(CriticalStep {
+            task: task.id.clone(),
+            agent: task.agent.clone(),
+            waited_seconds: rounded((start - before.map_or(0.0, end)).max(0.0)),
+            took_seconds: rounded((end(task) - start).max(0.0)),
+        });
+        next = before;
+    }
+    path.reverse();
+    path
 }
 
 fn parallel_figures(snapshot: &RunSnapshot, tasks: &[TaskReport], clock: &Clock) -> ParallelFigures {
@@ -362,6 +407,15 @@ fn counts(snapshot: &RunSnapshot, tasks: &[TaskReport], history: &History) -> Co
         late_claims: told(HistoryKind::LateClaim),
         notes: told(HistoryKind::Note),
         takeovers: told(HistoryKind::Takeover),
+        merges: snapshot.run.git.as_ref().map_or(0, |git| count(&git.merges)),
+        conflicts: count(snapshot.tasks.iter().filter(|task| task.conflict.is_some())),
+        overlaps: 0,
+        sent_back: count(
+            tasks
+                .iter()
+                .flat_map(|task| &task.attempts)
+                .filter(|attempt| attempt.cause == Some(FailureCause::SentBack)),
+        ),
     }
 }
 

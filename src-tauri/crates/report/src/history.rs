@@ -91,7 +91,8 @@ impl Teller {
             .or_else(|| self.of_run(&entry.fact))
             .or_else(|| of_agents(&entry.fact))
             .or_else(|| of_programs(&entry.fact))
-            .or_else(|| of_hosts(&entry.fact));
+            .or_else(|| of_hosts(&entry.fact))
+            .or_else(|| of_work(&entry.fact));
         let Some(told) = told else { return };
         self.history.lines.push(HistoryLine {
             seq: entry.seq,
@@ -149,7 +150,7 @@ impl Teller {
                 let text = format!("{attempt} failed ({}); {} is tried again", cause.words(), attempt.task);
                 Told::task(HistoryKind::AutomaticRetry, &attempt.task, text)
             }
-            Fact::Reassigned { task, from, to, by } => {
+            Fact::Reassigned { task, from, to, by, .. } => {
                 self.holders.insert(task.clone(), to.clone());
                 let text = format!("{task} went from {from} to {to}, {}", wish(*by));
                 Told {
@@ -233,6 +234,23 @@ fn of_hosts(fact: &Fact) -> Option<Told> {
         Fact::HostBack { .. } => Told::run(HistoryKind::HostBack, text),
         Fact::HostGivenUp { .. } => Told::run(HistoryKind::HostGivenUp, text),
         Fact::AgentMoved { agent, .. } => Told::agent(HistoryKind::AgentMoved, agent, text),
+        _ => return None,
+    })
+}
+
+/// What became of the work. Where each tree stands and what it left, the tables say.
+fn of_work(fact: &Fact) -> Option<Told> {
+    let text = words::of_work(fact)?;
+    Some(match fact {
+        Fact::Merged { task: Some(task), .. } => Told::task(HistoryKind::Merged, task, text),
+        Fact::Merged { task: None, .. } => Told::run(HistoryKind::Merged, text),
+        Fact::TaskAdded { task, .. } => Told::task(HistoryKind::Conflict, &task.id, text),
+        Fact::CommitTaken { task, .. } => Told::task(HistoryKind::Conflict, task, text),
+        Fact::OverlapSeen { .. } => Told::run(HistoryKind::Overlap, text),
+        Fact::ReviewAsked { attempt, .. } | Fact::SentBack { attempt, .. } => {
+            Told::task(HistoryKind::Review, &attempt.task, text)
+        }
+        Fact::Verified { .. } | Fact::VerifyAgain => Told::run(HistoryKind::Verified, text),
         _ => return None,
     })
 }

@@ -6,8 +6,7 @@
 use crate::document::{Block, Cell, Column, Mark, Part, Table, Tile, Width};
 use crate::model::Report;
 use crate::sections::{document, run_mark};
-use crate::timeline_svg;
-use crate::words;
+use crate::{merge_svg, timeline_svg, words};
 
 const STYLE: &str = include_str!("style.css");
 const POLICY: &str =
@@ -109,6 +108,12 @@ fn written(block: &Block, report: &Report) -> String {
                 cell(title)
             )
         }
+        Block::Folded { title, open, inside } => {
+            let open = if *open { " open" } else { "" };
+            let inside: String = inside.iter().map(|block| written(block, report)).collect();
+            format!("<details{open}>\n<summary>{}</summary>\n{inside}</details>\n", escape(title))
+        }
+        Block::MergeHistory => merge_svg::figure(report),
         Block::Timeline => format!("<figure class=\"timeline\">\n{}</figure>\n", timeline_svg::draw(report)),
     }
 }

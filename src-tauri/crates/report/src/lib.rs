@@ -6,11 +6,14 @@
 mod document;
 mod done_means;
 mod figures;
+mod git_figures;
 mod history;
 mod html;
 mod json;
+mod lineage;
 mod markdown;
 mod measure;
+mod merge_svg;
 mod model;
 mod replay;
 mod sections;

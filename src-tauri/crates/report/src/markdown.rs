@@ -37,6 +37,10 @@ fn written(block: &Block) -> String {
         }
         Block::Table(rows) => table(rows),
         Block::Excerpt(title, lines) => format!("\n{}\n\n{}", cell(title), fenced(lines)),
+        Block::Folded { title, inside, .. } => {
+            format!("\n{}:\n{}", text(title), inside.iter().map(written).collect::<String>())
+        }
+        Block::MergeHistory => "\nThe HTML report draws it; here is what was merged.\n".to_owned(),
         Block::Timeline => {
             "\nThe HTML report draws it; here are its figures, task by task and attempt by attempt.\n"
                 .to_owned()

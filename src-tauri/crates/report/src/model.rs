@@ -3,14 +3,18 @@
 //! Durations are in seconds. "After the start" is by the run's own clock, also in a rehearsal;
 //! only what is named an estimate is in the plan's seconds.
 
-use miyabi_api::UsageView;
+mod work;
+
+use miyabi_api::{OverlapView, TreeView, UsageView};
 use miyabi_engine::By;
 use miyabi_plan::{
     AgentId, Choice, Edge, FailureCause, HostId, Kind, RunPhase, RunnerKind, TaskId, TaskPhase,
     TransportKind, WaitReason,
 };
-use miyabi_protocol::{EvidenceReport, TaskStatus, Timestamp};
+use miyabi_protocol::{EvidenceReport, ReviewComment, TaskStatus, Timestamp};
 use serde::{Deserialize, Serialize};
+
+pub use work::*;
 
 /// A run, finished or so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +31,9 @@ pub struct Report {
     pub time: TimeFigures,
     /// How much went on at once.
     pub parallel: ParallelFigures,
+    /// The chain of tasks that the run's end waited for, as it came to be; empty before a task is COMPLETED.
+    #[serde(default)]
+    pub critical_path: Vec<CriticalStep>,
     /// What being done means, each with what was measured.
     pub done_means: Vec<DoneLine>,
     /// How often what happened.
@@ -37,6 +44,12 @@ pub struct Report {
     /// What might be spent, in US dollars.
     #[serde(default)]
     pub budget_usd: Option<f64>,
+    /// How the work travelled; none where all agents share a folder.
+    #[serde(default)]
+    pub git: Option<GitReport>,
+    /// What must hold of all the work together; none where the plan says nothing of it.
+    #[serde(default)]
+    pub verification: Option<VerificationReport>,
     /// In the plan's order.
     pub tasks: Vec<TaskReport>,
     /// Failed attempts, in the order in which they ended.
@@ -166,6 +179,19 @@ pub struct ParallelFigures {
     pub mean_at_once: f64,
 }
 
+/// A task of the chain that the run's end waited for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CriticalStep {
+    /// The task.
+    pub task: TaskId,
+    /// Who completed it.
+    pub agent: AgentId,
+    /// How long it waited after the end of the step before it.
+    pub waited_seconds: f64,
+    /// How long it took, from its first attempt to its end.
+    pub took_seconds: f64,
+}
+
 /// One line of what being done means.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DoneLine {
@@ -197,6 +223,12 @@ pub enum DoneId {
     SeenInTmux,
     /// No state but in files.
     StateInFiles,
+    /// A work tree an attempt, and all of it merged.
+    OneTree,
+    /// The plan's verification as a whole.
+    Verification,
+    /// A check of the verification that measures something: a line a check.
+    Check,
 }
 
 /// Whether what was measured is enough.
@@ -252,6 +284,18 @@ pub struct Counts {
     pub notes: u32,
     /// Backends after the first.
     pub takeovers: u32,
+    /// Merges.
+    #[serde(default)]
+    pub merges: u32,
+    /// Conflicts.
+    #[serde(default)]
+    pub conflicts: u32,
+    /// Pairs of tasks at work that touched the same files.
+    #[serde(default)]
+    pub overlaps: u32,
+    /// Pieces of work that a person sent back.
+    #[serde(default)]
+    pub sent_back: u32,
 }
 
 /// One task.
@@ -300,6 +344,15 @@ pub struct TaskReport {
     /// Whether an agent of another kind stood in for its own.
     #[serde(default)]
     pub stood_in: bool,
+    /// Whether a person has to accept its work.
+    #[serde(default)]
+    pub needs_approval: bool,
+    /// What it left behind, once it is COMPLETED on git.
+    #[serde(default)]
+    pub work: Option<WorkReport>,
+    /// Files that other tasks at work have touched, too.
+    #[serde(default)]
+    pub overlaps: Vec<OverlapView>,
     /// What its attempts used.
     #[serde(default)]
     pub usage: UsageView,
@@ -358,6 +411,12 @@ pub struct AttemptReport {
     /// What it used.
     #[serde(default)]
     pub usage: UsageView,
+    /// Its place on git; none where the agents share a folder.
+    #[serde(default)]
+    pub tree: Option<TreeView>,
+    /// What a person said of its work when it was sent back.
+    #[serde(default)]
+    pub comments: Vec<ReviewComment>,
 }
 
 /// How an attempt ended.
@@ -479,6 +538,16 @@ pub enum HistoryKind {
     HostGivenUp,
     /// An agent works on another host from here on.
     AgentMoved,
+    /// What tasks produced was merged.
+    Merged,
+    /// What tasks produced contradicts itself, or somebody resolved that.
+    Conflict,
+    /// Two tasks at work have touched the same files.
+    Overlap,
+    /// A person has to accept a piece of work, or sent it back.
+    Review,
+    /// The plan's verification was run.
+    Verified,
     /// A backend took the run over.
     Takeover,
     /// The run ended.

@@ -3,7 +3,7 @@
 use miyabi_plan::{Choice, RunPhase, RunnerKind, TaskPhase, TransportKind, WaitReason};
 use miyabi_protocol::{CheckResult, TaskStatus, Timestamp};
 
-use crate::model::{HistoryKind, Outcome, TaskReport, Verdict};
+use crate::model::{HistoryKind, Outcome, TaskReport, TestTally, Verdict};
 
 /// What every line of a rehearsal's list reads.
 pub(crate) const NOT_MEASURED: &str = "not measured (rehearsal)";
@@ -102,6 +102,8 @@ pub(crate) fn task_status(task: &TaskReport) -> String {
         TaskPhase::Cancelled => format!("{word} (cancelled)"),
         TaskPhase::BackOff => format!("{word} (tried again later)"),
         TaskPhase::Offered => format!("{word} (offered)"),
+        TaskPhase::Preparing => format!("{word} (its work tree is being made)"),
+        TaskPhase::Review => format!("{word} (waits for a person to accept it)"),
         TaskPhase::Checking => format!("{word} (being checked)"),
         TaskPhase::Unverified => format!("{word} (unverified: its host is lost)"),
         _ => word.to_owned(),
@@ -189,6 +191,11 @@ pub(crate) fn history(kind: HistoryKind) -> &'static str {
         HistoryKind::HostBack => "host back",
         HistoryKind::HostGivenUp => "host given up",
         HistoryKind::AgentMoved => "agent moved",
+        HistoryKind::Merged => "merge",
+        HistoryKind::Conflict => "conflict",
+        HistoryKind::Overlap => "overlap",
+        HistoryKind::Review => "review",
+        HistoryKind::Verified => "verification",
         HistoryKind::Takeover => "backend took over",
         HistoryKind::Ended => "run ended",
         HistoryKind::Reopened => "run taken up again",
@@ -215,6 +222,8 @@ pub(crate) fn waiting(reason: &WaitReason) -> String {
         WaitReason::BackOff { attempt, .. } => format!("waits for its next try, number {attempt}"),
         WaitReason::Account { account, .. } => format!("waits for the rate limit of the account {account}"),
         WaitReason::Wave { wave } => format!("wave {wave} has not ended"),
+        WaitReason::Merge { tasks } => format!("what {} produced is being merged", joined(tasks)),
+        WaitReason::HandOver { host } => format!("what was done before is being fetched from {host}"),
         WaitReason::Pause => "the run is paused".to_owned(),
         WaitReason::Ended => "the run has ended".to_owned(),
     }
@@ -235,11 +244,57 @@ pub(crate) fn command(words: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-/// How a check went: `exit code 0, 1.2 s`.
+/// How a check went: `exit code 0, 1.2 s`; with what was measured where that says more.
 pub(crate) fn check_end(check: &CheckResult) -> String {
-    let ended =
-        if check.ended.is_empty() { if check.passed { "passed" } else { "failed" } } else { &check.ended };
+    let mut ended = ended(check);
+    let tally = (!check.tests.is_empty()).then(|| crate::git_figures::tally(&check.tests));
+    if check.number.is_some() || tally.is_some() {
+        ended = check_measured(check, tally);
+        if !check.passed && !check.expected.is_empty() {
+            ended.push_str(&format!(", expected {}", check.expected));
+        }
+    }
     format!("{ended}, {}", duration(f64::from(check.millis) / 1000.0))
+}
+
+fn ended(check: &CheckResult) -> String {
+    let word = if check.passed { "passed" } else { "failed" };
+    if check.ended.is_empty() { word.to_owned() } else { check.ended.clone() }
+}
+
+/// What a check measured: a number, tests, or how it ended.
+pub(crate) fn check_measured(check: &CheckResult, tally: Option<TestTally>) -> String {
+    match (check.number, tally) {
+        (_, Some(tally)) => tests(tally),
+        (Some(number), None) => grouped(number),
+        (None, None) => ended(check),
+    }
+}
+
+/// `42 of 42 passed`, with what did not.
+pub(crate) fn tests(tally: TestTally) -> String {
+    let mut text = format!("{} of {} passed", tally.passed, tally.all());
+    for (many, word) in [(tally.failed, "failed"), (tally.skipped, "skipped")] {
+        if many > 0 {
+            text.push_str(&format!(", {many} {word}"));
+        }
+    }
+    text
+}
+
+/// A number with a comma between its thousands: `2,174`, `0.5`.
+fn grouped(number: f64) -> String {
+    let text = number.to_string();
+    let (sign, rest) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    let (whole, fraction) = rest.split_once('.').map_or((rest, String::new()), |(w, f)| (w, format!(".{f}")));
+    let digits: Vec<char> = whole.chars().collect();
+    let groups: Vec<String> = digits.rchunks(3).rev().map(|group| group.iter().collect()).collect();
+    format!("{sign}{}{fraction}", groups.join(","))
+}
+
+/// A commit as people name it.
+pub(crate) fn short(commit: &str) -> String {
+    commit.chars().take(7).collect()
 }
 
 /// What an untrusted text shows: control characters and those that turn the direction of reading

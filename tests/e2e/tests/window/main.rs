@@ -8,3 +8,4 @@ mod notices;
 mod pictures;
 mod shell;
 mod survival;
+mod work;

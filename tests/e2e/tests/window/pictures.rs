@@ -43,7 +43,7 @@ async fn pictures_of_a_run() -> Result<()> {
     // A second attempt, with an agent that has nothing to do yet.
     let node = css("task-node", &[("data-task-id", "Task-8")]);
     page.drag(&node, &css("agent-target", &[("data-agent-id", "CG-9")])).await?;
-    page.click(&css("confirm-yes", &[])).await?;
+    page.click(&css("hand-over-yes", &[])).await?;
     page.see(&css("task-node", &[("data-task-id", "Task-8"), ("data-phase", "running")])).await?;
     page.click(&node).await?;
     page.see(&css("inspector", &[("data-task-id", "Task-8")])).await?;

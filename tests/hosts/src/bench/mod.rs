@@ -1,6 +1,7 @@
 //! What the links cost, measured on the lab's hosts with the built programs as a person has them.
 
 mod agent;
+pub mod git;
 mod handover;
 mod idle;
 mod logs;

@@ -97,6 +97,9 @@ function taskView(line: TaskLine, earlier: ReadonlyMap<string, TaskView>): TaskV
     planned_start_seconds: start,
     planned_end_seconds: start + seconds,
     position: { x: level * 3, y },
+    needs_approval: false,
+    conflict: null,
+    overlaps: [],
   };
 }
 
@@ -211,6 +214,8 @@ export function level6(nowMillis: number): RunSnapshot {
       usage: NOTHING_USED,
       budget_usd: null,
       stand_ins: [],
+      git: null,
+      verification: null,
     },
     tasks: views,
     agents: people,

@@ -4,6 +4,9 @@ import { HOST_SCENES, HostPlay, testHost } from './hosts';
 import type { HostScene } from './hosts';
 import { asRealRun } from './inbox';
 import { level6 } from './level6';
+import { Recorder } from './recorder';
+import { diffOf, handOverOf, keptTrees, onGit, playWork, verifiedAgain, WORK_SCENES } from './work';
+import type { WorkScene } from './work';
 import { planView, pastRuns, doctorLines } from './plans';
 import { Simulation } from './simulation';
 import { synthetic } from './synthetic';
@@ -26,6 +29,8 @@ export type MemoryOptions = {
   real: boolean;
   /** What happens to the hosts; null leaves them ready. */
   hosts: HostScene | null;
+  /** What happens to the work on git; null for a run without git. */
+  work: WorkScene | null;
   /** How often the clock moves by itself, in milliseconds; 0 leaves it to the caller. */
   tickMillis: number;
 };
@@ -49,10 +54,11 @@ export const MEMORY_DEFAULTS: MemoryOptions = {
   broken: false,
   real: false,
   hosts: null,
+  work: null,
   tickMillis: 250,
 };
 
-/** Reads `?memory&plan=…&state=…&rehearse=60&at=45&tasks=1000&fails=Task-7&broken&real&hosts=lost`. */
+/** Reads `?memory&plan=…&state=…&rehearse=60&at=45&tasks=1000&fails=Task-7&broken&real&hosts=lost&work=review`. */
 export function memoryOptionsFrom(query: URLSearchParams): MemoryOptions {
   const number = (name: string): number | null => (query.has(name) ? Number(query.get(name)) : null);
   const fails = query.get('fails');
@@ -66,6 +72,7 @@ export function memoryOptionsFrom(query: URLSearchParams): MemoryOptions {
     stumbles: fails === null ? MEMORY_DEFAULTS.stumbles : null,
     broken: query.has('broken'),
     real: query.has('real'),
+    work: WORK_SCENES.find((scene) => scene === (query.get('work') || 'play') && query.has('work')) ?? null,
     hosts: HOST_SCENES.find((scene) => scene === (query.get('hosts') || 'play') && query.has('hosts')) ?? null,
   };
 }
@@ -102,6 +109,8 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
   const runListeners = new Set<(event: Event) => void>();
   const backendListeners = new Set<(state: BackendState) => void>();
   const logs = new LogBook();
+  let recorder = new Recorder();
+  let kept = keptTrees();
   let simulation: Simulation | null = null;
   let hosts: HostPlay | null = null;
   let timer: ReturnType<typeof setInterval> | null = null;
@@ -113,7 +122,9 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
   function tell(): void {
     if (simulation === null) return;
     for (const line of simulation.takeLines()) logs.append(line.agent, line.text);
+    if (settings.work !== null) onGit(simulation.snapshot);
     const patch = simulation.patch();
+    recorder.note(simulation.snapshot);
     if (patch === null) return;
     emit({ event: 'changed', value: patch });
     for (const notice of patch.notices) emit({ event: 'notice', value: notice });
@@ -131,10 +142,18 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
     const { stumbles, fails } = settings;
     simulation = new Simulation(plan(), { speed, stumbles, fails }, clock);
     simulation.start('20261122-1534-level6');
-    simulation.advance(Date.now());
+    recorder = new Recorder();
+    recorder.note(simulation.snapshot);
+    for (const end = Date.now(); clock < end; ) {
+      clock = Math.min(end, clock + 1000);
+      simulation.advance(clock);
+      simulation.snapshot.run.now = new Date(clock).toISOString();
+      recorder.note(simulation.snapshot);
+    }
     clock = Date.now();
     tell();
     if (settings.real) asRealRun(simulation.snapshot);
+    if (settings.work !== null) playWork(simulation, settings.work);
     hosts = settings.hosts === null ? null : new HostPlay(simulation, settings.hosts, clock);
     tell();
     if (timer === null && settings.tickMillis > 0) {
@@ -220,6 +239,56 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
         played.reassign(task, agent);
         return undefined;
       }),
+
+    handOver: (id) => {
+      const task = simulation?.task(id);
+      return task === undefined ? refuse('bad_input', `there is no task ${id}`) : Promise.resolve(handOverOf(task, task.attempts.at(-1)?.host ?? null));
+    },
+    taskDiff: (id, attempt, file) => {
+      const task = simulation?.task(id);
+      return task === undefined ? refuse('bad_input', `there is no task ${id}`) : Promise.resolve(diffOf(id, attempt ?? task.attempts.length, file));
+    },
+    accept: (id) =>
+      onTask(id, (task, played) => {
+        if (task.phase !== 'review') return refuse('conflict', `${id} does not wait for a person`);
+        played.snapshot.inbox = played.snapshot.inbox.filter((item) => item.task !== id);
+        played.accept(task);
+        return undefined;
+      }),
+    sendBack: (id, comments) =>
+      onTask(id, (task, played) => {
+        if (played.snapshot.tasks.some((one) => one.needs.includes(id) && one.attempts.length > 0)) {
+          return refuse('conflict', `${id} cannot be sent back: tasks that need it have begun`, ['retry those tasks first']);
+        }
+        played.snapshot.inbox = played.snapshot.inbox.filter((item) => item.task !== id);
+        played.sendBack(task, comments);
+        return undefined;
+      }),
+    takeCommit: (id, revision) =>
+      onTask(id, (task, played) => {
+        if (task.conflict === null) return refuse('bad_input', `${id} is no merge task`);
+        if (revision === 'nothing') return refuse('bad_input', `there is no commit ${revision} in the repository`);
+        played.snapshot.inbox = played.snapshot.inbox.filter((item) => item.task !== id);
+        played.accept(task);
+        return undefined;
+      }),
+    verifyAgain: () => {
+      if (simulation === null) return refuse('no_run', 'no run is open');
+      verifiedAgain(simulation);
+      tell();
+      return Promise.resolve();
+    },
+    history: () => Promise.resolve(recorder.moments()),
+    snapshotAt: (seq) => {
+      const snapshot = recorder.at(seq);
+      return snapshot === undefined ? refuse('bad_input', `there is no moment ${seq}`) : Promise.resolve(snapshot);
+    },
+    keptTrees: () => Promise.resolve(structuredClone(kept)),
+    removeTrees: (branches) => {
+      kept = { places: kept.places.map((place) => ({ ...place, trees: place.trees.filter((tree) => !branches.includes(tree.branch)) })) };
+      return Promise.resolve(structuredClone(kept));
+    },
+    openPullRequest: () => Promise.resolve({ number: 17, url: 'https://github.com/miyabi/webapp_framework/pull/17' }),
 
     answer: (number) => onInbox(number),
     raiseBudget: (number) => onInbox(number),

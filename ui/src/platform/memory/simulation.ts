@@ -1,7 +1,7 @@
 // A rehearsal played in memory: a small stand-in for the backend, moved on by a clock that the
 // caller owns. It knows needs, agents, capacity, one kind of failure and back-off, and no more.
 
-import type { AgentView, AttemptView, Notice, NoticeKind, RunPatch, RunSnapshot, TaskView, WaitReason } from '../types';
+import type { AgentView, AttemptView, Notice, NoticeKind, ReviewComment, RunPatch, RunSnapshot, TaskView, WaitReason } from '../types';
 import { NOTHING_USED } from './level6';
 
 export type Script = {
@@ -17,7 +17,7 @@ const BACK_OFF_MILLIS = 5000;
 const FAIL_AT = 0.62;
 
 const iso = (millis: number): string => new Date(millis).toISOString();
-const AT_WORK = new Set(['offered', 'running', 'unverified', 'checking']);
+const AT_WORK = new Set(['preparing', 'offered', 'running', 'unverified', 'checking']);
 
 export type LogLine = { agent: string | null; text: string };
 
@@ -29,7 +29,7 @@ export class Simulation {
   readonly #started = new Map<string, number>();
   readonly #retryAt = new Map<string, number>();
   readonly #away = new Set<string>();
-  readonly #tasks: ReadonlyMap<string, TaskView>;
+  readonly #tasks: Map<string, TaskView>;
   readonly #agents: ReadonlyMap<string, AgentView>;
   #fresh: Notice[] = [];
   #lines: LogLine[] = [];
@@ -76,6 +76,33 @@ export class Simulation {
     const lines = this.#lines;
     this.#lines = [];
     return lines;
+  }
+
+  /** A task that was not in the plan. */
+  add(task: TaskView): void {
+    this.snapshot.tasks.push(task);
+    this.#tasks.set(task.id, task);
+    this.#changedTasks.add(task.id);
+    this.snapshot.run.total = this.snapshot.tasks.length;
+  }
+
+  touch(task: TaskView): void {
+    this.#changedTasks.add(task.id);
+  }
+
+  /** A person accepts its work. */
+  accept(task: TaskView): void {
+    this.#complete(task);
+    this.#step();
+  }
+
+  sendBack(task: TaskView, comments: ReviewComment[]): void {
+    this.#endAttempt(task, 'sent_back');
+    const attempt = task.attempts.at(-1);
+    if (attempt !== undefined) Object.assign(attempt, { cause: 'sent_back', comments });
+    Object.assign(task, { phase: 'ready', status: 'READY', progress: 0, completed_at: null });
+    this.#say(null, `${task.id} is sent back with ${comments.length} comments`);
+    this.#step();
   }
 
   task(id: string): TaskView | undefined {
@@ -244,6 +271,8 @@ export class Simulation {
       session: null,
       model: null,
       usage: NOTHING_USED,
+      tree: null,
+      comments: [],
     };
     task.attempts.push(attempt);
     Object.assign(task, { phase: 'running', status: 'IN_PROGRESS', progress: 0, started_at: task.started_at ?? iso(this.#now) });

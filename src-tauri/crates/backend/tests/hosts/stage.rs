@@ -264,6 +264,7 @@ fn open(base: &Path, draft: &Draft) -> RunOpening {
         external: false,
         checks_external: false,
         on_hosts: true,
+        git: None,
     }
 }
 

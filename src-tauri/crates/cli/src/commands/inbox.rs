@@ -66,6 +66,8 @@ fn render(items: &[InboxItem], now: Timestamp) -> String {
 fn detail(item: &InboxItem) -> Vec<String> {
     match item.kind {
         InboxKind::HostLost | InboxKind::HostQuestion => text::wrapped(&item.detail, 100),
+        // Lines to be typed: none of them may be cut.
+        InboxKind::Conflict => text::clean(&item.detail).lines().map(str::to_owned).collect(),
         _ => item.detail.lines().take(DETAIL_LINES).map(|line| text::short(line, 110)).collect(),
     }
 }
@@ -86,6 +88,9 @@ fn head(item: &InboxItem, now: Timestamp) -> String {
         InboxKind::AgentBudget => format!("its budget is reached: {}", sums(item)),
         InboxKind::TaskBudget => format!("the task's budget is reached: {}", sums(item)),
         InboxKind::TaskFailed => format!("failed: {what}"),
+        InboxKind::Review => format!("waits to be accepted: {what}"),
+        InboxKind::Conflict => format!("merge conflict: {what}"),
+        InboxKind::Verification => format!("the verification does not hold: {what}"),
         InboxKind::HostLost | InboxKind::HostQuestion => text::short(&item.what, 120),
     };
     let age = text::duration((now.millis_since(item.at).max(0) as f64 / 1000.0).round());
@@ -114,13 +119,22 @@ fn next(item: &InboxItem, now: Timestamp) -> String {
             format!("miyabi approve {number}   miyabi deny {number}{}", by_itself.unwrap_or_default())
         }
         (InboxKind::TaskFailed, Some(task)) => format!("miyabi why {task}   miyabi retry {task}"),
-        (InboxKind::TaskFailed, None) => String::new(),
         (InboxKind::HostLost, _) => {
             let host = host(item);
             format!("miyabi host try {host}   miyabi host give-up {host}   (says first what that costs)")
         }
         (InboxKind::HostQuestion, _) => format!("miyabi host answer {}", host(item)),
-        _ => format!("miyabi budget {number} USD"),
+        (InboxKind::Review, Some(task)) => {
+            format!("miyabi diff {task}   miyabi accept {task}   miyabi send-back {task} -m TEXT")
+        }
+        (InboxKind::Conflict, Some(task)) => format!("miyabi merged {task} BRANCH   (with both sides in it)"),
+        (InboxKind::Verification, _) => {
+            "miyabi checks   miyabi verify   (runs it again, once that is mended)".to_owned()
+        }
+        (InboxKind::TaskFailed | InboxKind::Review | InboxKind::Conflict, None) => String::new(),
+        (InboxKind::RunBudget | InboxKind::AgentBudget | InboxKind::TaskBudget, _) => {
+            format!("miyabi budget {number} USD")
+        }
     }
 }
 
@@ -176,6 +190,13 @@ mod tests {
                 what: "the key of MAJIN is not known".into(),
                 ..item(InboxKind::HostQuestion, None)
             },
+            InboxItem { what: "3 files, +40 -2".into(), blocks: 2, ..item(InboxKind::Review, None) },
+            InboxItem {
+                what: "app.py".into(),
+                detail: "git switch -c my-merge miyabi/r/Left/1\ngit merge miyabi/r/Right/1".into(),
+                ..item(InboxKind::Conflict, None)
+            },
+            InboxItem { agent: None, task: None, what: "files".into(), ..item(InboxKind::Verification, None) },
         ];
         insta::assert_snapshot!(render(&items, now));
         assert_eq!(render(&[], now), "nothing waits for you\n");

@@ -1,13 +1,17 @@
 //! One file a command.
 
 mod attach;
+mod checks;
 mod control;
+mod diff;
 mod doctor;
+mod history;
 mod host;
 mod inbox;
 mod init;
 mod logs;
 mod plan;
+mod pr;
 mod reassign;
 mod report;
 mod run;
@@ -15,6 +19,7 @@ mod runs;
 mod schema;
 mod setup;
 mod status;
+mod trees;
 mod validate;
 mod view;
 mod why;
@@ -45,6 +50,30 @@ pub(crate) async fn carry_out(command: Command) -> Result<Exit, ApiError> {
             control::send(&args.target, Request::RetryTask { task }, &said).await
         }
         Command::Cancel(args) => control::cancel(args).await,
+        Command::History(args) => history::history(&args).await,
+        Command::Diff(args) => diff::diff(&args).await,
+        Command::Accept(args) => {
+            let (task, said) = (args.task.clone(), format!("{} is accepted", args.task));
+            control::send(&args.target, Request::Accept { task }, &said).await
+        }
+        Command::SendBack(args) => {
+            let said = format!("{} is sent back; its next attempt is told your comments", args.task);
+            let request = Request::SendBack { task: args.task.clone(), comments: args.comments() };
+            control::send(&args.target, request, &said).await
+        }
+        Command::Merged(args) => {
+            let (task, revision) = (&args.task, &args.revision);
+            let said = format!("{revision} is looked at; {task} is completed when it holds both sides");
+            let request = Request::TakeCommit { task: args.task, revision: args.revision };
+            control::send(&args.target, request, &said).await
+        }
+        Command::Checks(args) => checks::checks(&args).await,
+        Command::Verify(target) => {
+            let said = "the verification runs again; miyabi checks shows it";
+            control::send(&target, Request::VerifyAgain, said).await
+        }
+        Command::Pr(args) => pr::pr(args).await,
+        Command::Trees(args) => trees::trees(&args).await,
         Command::Inbox(args) => inbox::inbox(&args).await,
         Command::Approve(args) => inbox::approve(&args).await,
         Command::Deny(args) => inbox::deny(args).await,

@@ -1,16 +1,30 @@
-//! `miyabi reassign`: asks before it stops a running attempt.
+//! `miyabi reassign`: shows what the next agent is told, and asks before it stops a running attempt.
 
-use miyabi_api::{ApiError, ErrorCode, Request};
+use std::fmt::Write as _;
+
+use miyabi_api::{Answer, ApiError, ErrorCode, HandOver, Request};
+use miyabi_client::Connection;
 
 use crate::args::Reassign;
 use crate::exit::Exit;
-use crate::terminal;
+use crate::{editor, terminal, text};
+
+/// How many files that go along are named.
+const FILES: usize = 12;
 
 /// Gives a task to another agent.
 pub(crate) async fn reassign(args: &Reassign) -> Result<Exit, ApiError> {
     let connection = args.target.connect().await?;
-    let request =
-        |stop_running| Request::Reassign { task: args.task.clone(), agent: args.agent.clone(), stop_running };
+    let Some(packet) = packet(args, &connection).await? else {
+        println!("{} stays where it is", args.task);
+        return Ok(Exit::Done);
+    };
+    let request = |stop_running| Request::Reassign {
+        task: args.task.clone(),
+        agent: args.agent.clone(),
+        stop_running,
+        packet: (!packet.trim().is_empty()).then(|| packet.clone()),
+    };
     match connection.request(request(args.yes)).await {
         Err(error) if error.code == ErrorCode::NeedsConfirmation => {
             if !terminal::has_person() {
@@ -28,4 +42,76 @@ pub(crate) async fn reassign(args: &Reassign) -> Result<Exit, ApiError> {
     }
     println!("{} goes to {}", args.task, args.agent);
     Ok(Exit::Done)
+}
+
+/// What the next agent is told; none when the person would rather not move the task.
+async fn packet(args: &Reassign, connection: &Connection) -> Result<Option<String>, ApiError> {
+    let request = Request::HandOver { task: args.task.clone(), agent: args.agent.clone() };
+    let made = match args.no_packet {
+        true => None,
+        // What stands in the way of the move is told by the move.
+        false => match connection.request(request).await {
+            Ok(Answer::HandOver(made)) => Some(*made),
+            Ok(_) | Err(_) => None,
+        },
+    };
+    let said = |made: &HandOver| with_note(args.note.as_deref(), &made.text);
+    let Some(made) = made.filter(|made| !made.text.trim().is_empty()) else {
+        return Ok(Some(args.note.clone().unwrap_or_default()));
+    };
+    if args.note.is_some() || args.yes || !terminal::has_person() {
+        return Ok(Some(said(&made)));
+    }
+    eprint!("{}", render(&made));
+    match terminal::choice("Send it? [Y]es, [e]dit it first, [w]ithout it, [n]o: ").as_str() {
+        "" | "y" | "yes" => Ok(Some(said(&made))),
+        "e" | "edit" => {
+            let folder = args.target.environment()?.runtime_dir;
+            editor::edited(&folder, &made.text).map(Some)
+        }
+        "w" | "without" => Ok(Some(String::new())),
+        _ => Ok(None),
+    }
+}
+
+fn with_note(note: Option<&str>, text: &str) -> String {
+    note.map_or_else(|| text.to_owned(), |note| format!("{note}\n\n{text}"))
+}
+
+/// The packet for a person: everything that moves, and the words that are said.
+fn render(made: &HandOver) -> String {
+    let mut out = format!("{} takes along:\n", made.task);
+    if let Some(branch) = &made.branch {
+        let host = made.host.as_ref().map(|host| format!(", from {host}")).unwrap_or_default();
+        let _ = writeln!(out, "  branch {}{host}", text::clean(branch));
+    }
+    for file in made.files.iter().take(FILES) {
+        let _ = writeln!(out, "    {}", text::short(file, 100));
+    }
+    if made.files.len() > FILES {
+        let _ = writeln!(out, "    and {} more", made.files.len() - FILES);
+    }
+    out.push_str("  and its next agent is told:\n");
+    for line in text::clean(&made.text).lines() {
+        let _ = writeln!(out, "  │ {line}");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_sees_everything_that_moves() {
+        let made = HandOver {
+            task: "Task-7".parse().expect("an id"),
+            branch: Some("miyabi/r/Task-7/1".into()),
+            host: Some("MUGEN".parse().expect("an id")),
+            files: (0..14).map(|nth| format!("src/{nth}.py")).collect(),
+            text: "It was said: use the router.\n\nThe log ends so:\n\u{1b}[2Jboom".into(),
+        };
+        insta::assert_snapshot!(render(&made));
+        assert_eq!(with_note(Some("first this"), "then"), "first this\n\nthen");
+    }
 }

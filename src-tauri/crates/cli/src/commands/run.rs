@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &Run) -> Result<Exit, ApiError> {
 async fn planned(args: &Run, service: &Service, plan: &Path) -> Result<Option<StartOptions>, ApiError> {
     let state_dir = args.target.state_dir.as_deref();
     let mut options = setup::options(plan, &args.play, state_dir)?;
-    (options.new_run, options.trust) = (args.new_run, args.trust);
+    (options.new_run, options.trust, options.stash) = (args.new_run, args.trust, args.stash);
     let view = service.inspect_plan(plan, options.choice, options.rehearse, state_dir).await?;
     Ok(may_start(args, &view).then_some(options))
 }

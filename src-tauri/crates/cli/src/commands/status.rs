@@ -2,17 +2,21 @@
 
 use std::fmt::Write as _;
 
-use miyabi_api::{ApiError, HostContact, RunSnapshot, TaskView};
+use miyabi_api::{ApiError, HostContact, RunSnapshot, RunView, TaskView};
 use miyabi_plan::TaskPhase;
 use miyabi_protocol::Timestamp;
 
+use super::{checks, history};
 use crate::args::Status;
 use crate::exit::Exit;
 use crate::{terminal, text};
 
 /// Prints the run.
 pub(crate) async fn status(args: &Status) -> Result<Exit, ApiError> {
-    let snapshot = args.target.snapshot().await?;
+    let snapshot = match args.at {
+        Some(seq) => history::snapshot_at(&args.target, seq).await?,
+        None => args.target.snapshot().await?,
+    };
     terminal::print(&if args.output.json { text::json(&snapshot)? } else { render(&snapshot) });
     Ok(Exit::of_phase(snapshot.run.phase))
 }
@@ -44,6 +48,8 @@ fn render(snapshot: &RunSnapshot) -> String {
         let _ = writeln!(out, "{}", line.trim_end());
     }
     out.push_str(&costs(snapshot));
+    out.push_str(&on_git(run));
+    out.push_str(&checks::line(run));
     for line in &run.stuck {
         let _ = writeln!(out, "stuck: {}", text::clean(line));
     }
@@ -117,6 +123,21 @@ fn costs(snapshot: &RunSnapshot) -> String {
     if !snapshot.inbox.is_empty() {
         let waiting = text::count(snapshot.inbox.len(), "item waits", "items wait");
         let _ = writeln!(out, "{waiting} for you: miyabi inbox");
+    }
+    out
+}
+
+/// Where the work comes together, and what was put aside for it.
+fn on_git(run: &RunView) -> String {
+    let Some(git) = &run.git else { return String::new() };
+    let mut out = String::new();
+    if let Some(result) = &git.result {
+        let _ = writeln!(out, "result: {} at {}", git.result_branch, text::short(result, 12));
+    }
+    if let Some(stashed) = &git.stashed {
+        let folder = text::clean(&git.repository);
+        let _ =
+            writeln!(out, "put aside before the run: git -C {folder} stash apply {stashed}   gives it back");
     }
     out
 }

@@ -36,6 +36,9 @@ fn render(snapshot: &RunSnapshot, task: &TaskView) -> String {
     for reason in &task.waiting {
         let _ = writeln!(out, "  waits: {}", text::wait_reason(reason, run.now));
     }
+    for line in of_git(task) {
+        let _ = writeln!(out, "  {}", text::clean(&line));
+    }
     for line in hosts(snapshot, task) {
         let _ = writeln!(out, "  {line}");
     }
@@ -56,6 +59,42 @@ fn render(snapshot: &RunSnapshot, task: &TaskView) -> String {
         let _ = writeln!(out, "  → miyabi retry {}   tries it again", task.id);
     }
     out
+}
+
+/// What the work itself has to do with it, and what can be done.
+fn of_git(task: &TaskView) -> Vec<String> {
+    let mut lines = Vec::new();
+    let id = &task.id;
+    if let Some(conflict) = &task.conflict {
+        let waits =
+            conflict.waits.as_ref().map_or_else(|| "the run's result".to_owned(), ToString::to_string);
+        lines.push(format!(
+            "resolves a merge conflict that {waits} waits for, in {}",
+            conflict.files.join(", ")
+        ));
+        if conflict.by_person && task.phase != TaskPhase::Completed {
+            lines.push(format!("→ miyabi inbox   says how; then miyabi merged {id} BRANCH"));
+        }
+    }
+    if task.phase == TaskPhase::Review {
+        lines.push(format!("→ miyabi diff {id}   miyabi accept {id}   miyabi send-back {id} -m TEXT"));
+    }
+    for reason in &task.waiting {
+        lines.extend(match reason {
+            WaitReason::Merge { .. } => Some(
+                "a conflict between them would become a task of its own, and stand among its needs"
+                    .to_owned(),
+            ),
+            WaitReason::HandOver { host } => {
+                Some(format!("it goes on by itself once {host} has answered: nothing that was done is lost"))
+            }
+            _ => None,
+        });
+    }
+    for overlap in &task.overlaps {
+        lines.push(format!("{} has touched the same files: {}", overlap.task, overlap.files.join(", ")));
+    }
+    lines
 }
 
 /// How contact stands with the hosts that the task hangs on, where it is not as it should be.
@@ -87,7 +126,9 @@ fn standing(task: &TaskView) -> String {
     let agent = &task.agent;
     match task.phase {
         TaskPhase::Running => format!("runs at {agent}, {:.0} %", task.progress * 100.0),
+        TaskPhase::Preparing => format!("is given to {agent}; its work tree is being made"),
         TaskPhase::Offered => format!("is offered to {agent}"),
+        TaskPhase::Review => format!("is done by {agent}, its evidence holds; a person has to accept it"),
         TaskPhase::Unverified => {
             format!(
                 "{agent} was at it when contact with its host was lost; it is not known what became of it"
@@ -116,6 +157,15 @@ fn tried(attempt: &AttemptView) -> String {
     if let Some(cause) = attempt.cause {
         let _ = writeln!(out, "      → {}", cause.remedy());
     }
+    for comment in &attempt.comments {
+        let line = comment.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let place = comment.file.as_ref().map(|file| format!("{file}{line}: ")).unwrap_or_default();
+        let _ = writeln!(out, "      “{}{}”", text::clean(&place), text::short(&comment.text, 100));
+    }
+    if let Some(tree) = &attempt.tree {
+        let _ =
+            writeln!(out, "      branch {}   in {}", text::clean(&tree.branch), text::clean(&tree.folder));
+    }
     if let Some(session) = &attempt.session {
         let _ = writeln!(out, "      session {}{}", text::clean(session), text::used(&attempt.usage));
     }
@@ -124,12 +174,35 @@ fn tried(attempt: &AttemptView) -> String {
 
 #[cfg(test)]
 mod tests {
+    use miyabi_api::{ConflictView, OverlapView};
+
     use super::*;
     use crate::follow::tests::{far_away, halfway};
 
     #[test]
     fn a_task_on_a_lost_host_and_one_that_waits_for_a_host() {
         let run = far_away();
+        let of = |id: &str| render(&run, find(&run, &id.parse().expect("id")).expect("there"));
+        insta::assert_snapshot!(format!("{}\n{}", of("Task-2"), of("Task-4")));
+    }
+
+    #[test]
+    fn a_conflict_a_review_and_an_overlap_say_what_can_be_done() {
+        let mut run = halfway();
+        run.tasks[1].overlaps = vec![OverlapView {
+            task: run.tasks[2].id.clone(),
+            files: vec!["a.py".into(), "b\u{1b}[2J.py".into()],
+        }];
+        run.tasks[1].phase = TaskPhase::Review;
+        run.tasks[1].waiting = vec![WaitReason::Approval];
+        run.tasks[3].waiting = vec![WaitReason::Merge { tasks: run.tasks[3].needs.clone() }];
+        run.tasks[3].conflict = Some(ConflictView {
+            waits: None,
+            ours: "1".into(),
+            theirs: "2".into(),
+            files: vec!["a.py".into()],
+            by_person: true,
+        });
         let of = |id: &str| render(&run, find(&run, &id.parse().expect("id")).expect("there"));
         insta::assert_snapshot!(format!("{}\n{}", of("Task-2"), of("Task-4")));
     }

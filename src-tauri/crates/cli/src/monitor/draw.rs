@@ -253,6 +253,7 @@ fn notice_line(notice: &Notice) -> Line<'static> {
         | NoticeKind::RunFailed
         | NoticeKind::StateProblem
         | NoticeKind::HostLost
+        | NoticeKind::VerificationFailed
         | NoticeKind::RunnerLost => Style::new().red(),
         NoticeKind::RunCompleted | NoticeKind::RunnerBack | NoticeKind::HostBack => Style::new().green(),
         NoticeKind::AgentJoined | NoticeKind::QueueEditFollowed => Style::new(),
@@ -265,6 +266,9 @@ fn notice_line(notice: &Notice) -> Line<'static> {
         | NoticeKind::HostGivenUp
         | NoticeKind::ApprovalAsked
         | NoticeKind::BudgetReached
+        | NoticeKind::Overlap
+        | NoticeKind::MergeConflict
+        | NoticeKind::ReviewAsked
         | NoticeKind::AccountRests => Style::new().yellow(),
     };
     Line::from(vec![format!("{time} ").dim(), Span::styled(follow::notice_words(notice), style)])

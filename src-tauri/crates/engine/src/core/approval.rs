@@ -108,6 +108,12 @@ impl Engine {
                     "number {number} in the inbox is a budget: raise it instead"
                 )));
             }
+            Some(InboxItem::Review(open)) => {
+                let task = &open.attempt.task;
+                return Err(OrderError::DoesNotFit(format!(
+                    "number {number} in the inbox is the work of {task}: accept it, or send it back"
+                )));
+            }
             None => {
                 return Err(OrderError::DoesNotFit(format!(
                     "nothing in the inbox has the number {number}; it was answered, or its agent asks no more"

@@ -18,6 +18,14 @@ impl Engine {
             self.quiet_since = None;
             return;
         }
+        if self.is_all_completed() {
+            self.quiet_since = None;
+            let end = self.wrap_up().filter(|(phase, _)| !(is_stuck && *phase == RunPhase::Stuck));
+            if let Some((phase, reasons)) = end {
+                self.decide(Fact::Ended { phase, reasons });
+            }
+            return;
+        }
         if let Some(phase) = self.final_phase() {
             self.quiet_since = None;
             self.decide(Fact::Ended { phase, reasons: self.reasons_of_all() });
@@ -38,19 +46,16 @@ impl Engine {
         self.quiet_since.map(|since| since.plus_seconds(STUCK_AFTER_SECONDS))
     }
 
-    /// How the run ended, when no task is left that could still run.
+    /// How the run ended, when no task is left that could still run, and not all are COMPLETED.
     fn final_phase(&self) -> Option<RunPhase> {
         let standings = || self.state.tasks.iter().map(|task| task.standing);
-        if standings().all(|standing| standing == Standing::Completed) {
-            return Some(RunPhase::Completed);
-        }
         let held_back = self.held_back();
         let is_over = |(index, standing): (usize, Standing)| match standing {
             Standing::Completed | Standing::Failed | Standing::Cancelled => true,
             Standing::Waiting | Standing::BackOff(_) => held_back[index],
-            Standing::Active => false,
+            Standing::Active | Standing::Review => false,
         };
-        if !standings().enumerate().all(is_over) {
+        if !standings().enumerate().all(is_over) || self.is_keeping_work() {
             return None;
         }
         let failed = standings().any(|standing| standing == Standing::Failed);
@@ -75,12 +80,29 @@ impl Engine {
             || rests()
             || self.waits_for_money()
             || self.waits_for_a_host()
+            || self.may_merge()
+            || self.waits_for_a_reader()
+    }
+
+    /// Whether work that was left behind is just being committed or fetched.
+    fn is_keeping_work(&self) -> bool {
+        let work = &self.seen.work;
+        work.keeps.iter().chain(work.kept.keys()).any(|id| {
+            let is_reached = self.site_of_attempt(id).is_some_and(|site| self.is_listed(site));
+            is_reached && self.state.attempt(id).is_some_and(crate::state::Attempt::awaits_keeping)
+        })
+    }
+
+    /// Whether only a person is waited for, who reads work or resolves a conflict.
+    fn waits_for_a_reader(&self) -> bool {
+        let is_read = self.state.tasks.iter().any(|task| task.standing == Standing::Review);
+        is_read || self.state.conflicts().next().is_some()
     }
 
     /// Whether a host that may come back, or one that may have room again, is waited for.
     fn waits_for_a_host(&self) -> bool {
         let may_end = |reason: &WaitReason| match reason {
-            WaitReason::Host { host } => !self.state.is_given_up(host),
+            WaitReason::Host { host } | WaitReason::HandOver { host } => !self.state.is_given_up(host),
             WaitReason::Room { .. } => true,
             _ => false,
         };
@@ -124,6 +146,8 @@ fn describe(reason: &WaitReason) -> Option<String> {
         WaitReason::BackOff { attempt, .. } => format!("attempt {attempt} is due later"),
         WaitReason::Account { account, .. } => format!("the account {account} is at its rate limit"),
         WaitReason::Wave { wave } => format!("wave {wave} has not ended"),
+        WaitReason::Merge { tasks } => format!("what {} produced is being merged", list(tasks)),
+        WaitReason::HandOver { host } => format!("what was done before is being fetched from {host}"),
         WaitReason::Pause => "the run is paused".to_owned(),
     })
 }

@@ -54,6 +54,7 @@ impl Engine {
             }
         }
         self.seen.sites[site] = SiteSeen::default();
+        self.forget_work(site);
         for agent in self.places.agents_at(site) {
             self.seen.agents[agent] = AgentSeen::default();
         }

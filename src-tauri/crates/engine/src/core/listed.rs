@@ -15,6 +15,7 @@ impl Engine {
         let seen = &mut self.seen.sites[site];
         (seen.listed, seen.queue_is_written) = (true, false);
         let files = std::mem::take(&mut seen.unlisted);
+        self.forget_work(site);
         self.host_is_back(site);
         for (agent, file) in files {
             self.on_status(site, &agent, &file);
@@ -75,6 +76,12 @@ impl Engine {
     fn reconcile_offered(&mut self, agent: usize, attempt: &AttemptId) {
         let seen = &self.seen.agents[agent];
         if seen.offer != OfferSeen::Unsent {
+            return;
+        }
+        if self.is_preparing(agent, attempt) {
+            if seen.status != Some(AgentStatus::Idle) {
+                self.write_idle(agent);
+            }
             return;
         }
         match seen.status {

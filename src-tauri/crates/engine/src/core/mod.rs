@@ -3,16 +3,21 @@
 mod account;
 mod approval;
 mod budget;
+mod carrying;
 mod elsewhere;
 mod ending;
 mod fallback;
+mod finish;
 mod hosts;
 mod listed;
+mod merging;
 mod order;
+mod overlap;
 mod places;
 mod prompt;
 mod reports;
 mod resume;
+mod review;
 mod room;
 mod say;
 mod schedule;
@@ -21,12 +26,13 @@ mod sheet;
 mod stamp;
 mod status;
 mod timers;
+mod trees;
 mod verdict;
 mod waiting;
 
 use miyabi_plan::{AgentId, AttemptId, Site, TaskId, WaitReason};
 use miyabi_protocol::link::Command;
-use miyabi_protocol::{AgentStatus, QueueTask, RunOpening, StatusFile, Timestamp};
+use miyabi_protocol::{AgentStatus, Carriage, QueueTask, RunOpening, StatusFile, Timestamp};
 
 pub use order::OrderError;
 pub use seen::AgentSeen;
@@ -65,6 +71,8 @@ pub enum Weakening {
     IgnoreLeases,
     /// What a host that was given up claims is taken.
     TakeLateClaims,
+    /// A task counts as done before its work has come to this machine.
+    ReleaseBeforeCarried,
 }
 
 /// A run in the making.
@@ -90,7 +98,7 @@ pub struct Engine {
 type ToSite = (usize, Command);
 
 /// Commands by what must come first at each site: stops, the queue, acknowledgements, words to agents at work,
-/// runners, offers, checks.
+/// runners, trees and merges, offers, checks.
 /// The files come before the runners, so that a new runner never finds an offer that was taken
 /// back from the one before it.
 #[derive(Debug, Clone, Default)]
@@ -100,8 +108,10 @@ struct Outbox {
     statuses: Vec<ToSite>,
     words: Vec<ToSite>,
     ensures: Vec<ToSite>,
+    works: Vec<ToSite>,
     offers: Vec<ToSite>,
     checks: Vec<ToSite>,
+    carriages: Vec<Carriage>,
 }
 
 impl Engine {
@@ -210,6 +220,7 @@ impl Engine {
                 }
             }
             Event::LeaseOver { host } => self.on_lease_over(&host),
+            Event::Carried { carriage, problem } => self.on_carried(&carriage, problem),
             Event::Tick => {}
             Event::Slept { millis } => self.on_slept(millis),
         }
@@ -248,12 +259,30 @@ impl Engine {
         }
         self.carry_out_giving_up();
         self.expire_timers();
+        self.move_work();
         self.schedule();
+        self.move_work();
         self.look_for_the_end();
+    }
+
+    /// Has all work brought to where it is wanted.
+    fn move_work(&mut self) {
+        if self.state.git().is_none() {
+            return;
+        }
+        self.keep_work();
+        self.merge_work();
+        self.prepare_trees();
+        self.look_at_trees();
     }
 
     fn decide(&mut self, fact: Fact) {
         self.state.apply(&fact, self.now);
+        if matches!(fact, Fact::TaskAdded { .. }) {
+            self.precedence = Precedence::of(&self.state);
+            // Helpers only bring up to date the entries that they have.
+            self.seen.sites.iter_mut().for_each(|site| site.queue_is_written = false);
+        }
         self.queue_may_differ |= changes_queue(&fact);
         if matches!(fact, Fact::AgentJoined { .. } | Fact::AgentMoved { .. }) {
             self.seen.agents.resize_with(self.state.agents.len(), AgentSeen::default);
@@ -267,12 +296,13 @@ impl Engine {
         let queue = self.queues_if_changed();
         let out = std::mem::take(&mut self.out);
         let commands = out.stops.into_iter().chain(queue).chain(out.statuses).chain(out.words);
-        let commands = commands.chain(out.ensures).chain(out.offers).chain(out.checks);
+        let commands = commands.chain(out.ensures).chain(out.works).chain(out.offers).chain(out.checks);
         // A site that cannot be reached is told nothing: what it has to know is found out when it is back.
         let sent = commands.filter(|(site, _)| self.is_listed(*site));
         let effects =
             sent.map(|(site, command)| Effect::Send { site: self.places.site(site).clone(), command });
-        Step { facts: out.facts, effects: effects.collect() }
+        let carried = out.carriages.into_iter().map(Effect::Carry);
+        Step { facts: out.facts, effects: effects.chain(carried).collect() }
     }
 
     /// The queue goes to every site that is reached: all of it at first, then what changed.
@@ -359,5 +389,9 @@ fn changes_queue(fact: &Fact) -> bool {
             | Fact::Reassigned { .. }
             | Fact::Retried { .. }
             | Fact::TaskCancelled { .. }
+            | Fact::TaskAdded { .. }
+            | Fact::CommitTaken { .. }
+            | Fact::ReviewAsked { .. }
+            | Fact::SentBack { .. }
     )
 }

@@ -63,6 +63,13 @@ pub enum OrderError {
     DoesNotFit(String),
 }
 
+/// The longest hand-over, in bytes.
+const LONGEST_PACKET: usize = 64 * 1024;
+
+fn waits_for_review(task: &TaskId) -> OrderError {
+    OrderError::DoesNotFit(format!("the work of {task} waits for a person: accept it, or send it back"))
+}
+
 impl Engine {
     pub(super) fn on_order(&mut self, order: Order) -> Result<(), OrderError> {
         match order {
@@ -72,9 +79,13 @@ impl Engine {
             Order::StopAll => self.stop_all(),
             Order::CancelTask(task) => self.cancel_task(&task),
             Order::RetryTask(task) => self.retry(&task, By::Person),
-            Order::Reassign { task, agent, stop_running } => {
-                self.reassign(&task, &agent, stop_running, By::Person)
+            Order::Reassign { task, agent, stop_running, packet } => {
+                self.reassign(&task, &agent, stop_running, By::Person, packet)
             }
+            Order::Accept(task) => self.accept(&task),
+            Order::SendBack { task, comments } => self.send_back(&task, comments),
+            Order::TakeCommit { task, revision } => self.take_commit(&task, revision),
+            Order::VerifyAgain => self.verify_again(),
             Order::Answer { number, answer, scope } => self.answer(number, answer, scope),
             Order::RaiseBudget { number, limit } => self.raise_budget(number, limit),
             Order::GiveUpHost(host) => self.give_up_host(&host),
@@ -141,7 +152,9 @@ impl Engine {
     fn take_out(&mut self, index: usize) {
         let task = self.state.tasks[index].id.clone();
         match self.state.tasks[index].standing {
-            Standing::Waiting | Standing::BackOff(_) => self.decide(Fact::TaskCancelled { task }),
+            Standing::Waiting | Standing::BackOff(_) | Standing::Review => {
+                self.decide(Fact::TaskCancelled { task });
+            }
             Standing::Active => {
                 self.stop_current(index, FailureCause::Cancelled, "cancelled", NextTry::Never);
             }
@@ -150,7 +163,7 @@ impl Engine {
     }
 
     /// Ends the current attempt. An agent that has begun is kept from work until it shows its end.
-    fn stop_current(&mut self, index: usize, cause: FailureCause, why: &str, next: NextTry) {
+    pub(super) fn stop_current(&mut self, index: usize, cause: FailureCause, why: &str, next: NextTry) {
         let task = &self.state.tasks[index];
         let Some(current) = task.current() else { return };
         let attempt = AttemptId { task: task.id.clone(), number: current.number };
@@ -176,12 +189,16 @@ impl Engine {
                 self.try_runner_now(index);
                 return Ok(());
             }
+            Standing::Waiting if self.seen.work.unmerged.remove(&Some(task.clone())).is_some() => {
+                return Ok(());
+            }
             Standing::Waiting => {
                 return Err(OrderError::DoesNotFit(format!(
                     "{task} is waiting already; `miyabi why {task}` says for what"
                 )));
             }
             Standing::Active => return Err(OrderError::DoesNotFit(format!("{task} is running"))),
+            Standing::Review => return Err(waits_for_review(task)),
             Standing::Completed => {
                 return Err(OrderError::DoesNotFit(format!(
                     "{task} is COMPLETED; nothing completed is run again"
@@ -206,8 +223,12 @@ impl Engine {
         agent: &AgentId,
         stop_running: bool,
         by: By,
+        packet: Option<String>,
     ) -> Result<(), OrderError> {
         let index = self.find_task(task)?;
+        if packet.as_ref().is_some_and(|packet| packet.len() > LONGEST_PACKET) {
+            return Err(OrderError::DoesNotFit(format!("a hand-over has at most {LONGEST_PACKET} bytes")));
+        }
         self.check_agent(index, agent)?;
         let from = self.state.tasks[index].agent.clone();
         match self.state.tasks[index].standing {
@@ -216,11 +237,12 @@ impl Engine {
                     "{task} is COMPLETED; nothing completed is run again"
                 )));
             }
+            Standing::Review => return Err(waits_for_review(task)),
             Standing::Active if &from == agent => return Ok(()),
             Standing::Active => self.stop_for_reassignment(index, &from, stop_running)?,
             Standing::Waiting | Standing::BackOff(_) | Standing::Failed | Standing::Cancelled => {}
         }
-        self.decide(Fact::Reassigned { task: task.clone(), from, to: agent.clone(), by });
+        self.decide(Fact::Reassigned { task: task.clone(), from, to: agent.clone(), by, packet });
         // Whoever chooses an agent wants it tried, however often it did not take an offer.
         if let Some(chosen) = self.state.agent_index(agent) {
             self.seen.agents[chosen].sign_of_life();
@@ -267,13 +289,17 @@ impl Engine {
         Err(OrderError::IsUnverified { task: attempt.task, agent: from.clone(), host })
     }
 
-    fn find_task(&self, task: &TaskId) -> Result<usize, OrderError> {
+    pub(super) fn find_task(&self, task: &TaskId) -> Result<usize, OrderError> {
         self.state.task_index(task).ok_or_else(|| OrderError::UnknownTask(task.clone()))
     }
 
     fn check_agent(&self, task: usize, agent: &AgentId) -> Result<(), OrderError> {
         let found = self.state.agent(agent).ok_or_else(|| OrderError::UnknownAgent(agent.clone()))?;
         let planned = &self.state.opening.plan.tasks[task];
+        if !self.state.agent_index(agent).is_some_and(|agent| self.can_do(task, agent)) {
+            let why = format!("{agent} has no work tree; a conflict is resolved in one");
+            return Err(OrderError::DoesNotFit(why));
+        }
         let crosses = self.state.agent_index(agent).is_some_and(|agent| self.state.may_cross(task, agent));
         if found.kind != planned.kind() && !crosses {
             let (task, wanted) = (planned.id.clone(), planned.kind());
@@ -308,7 +334,9 @@ impl Engine {
         for edit in edits(&self.state, queue) {
             let refused = match &edit {
                 QueueEdit::Retry(task) => self.retry(task, By::QueueFile).err(),
-                QueueEdit::Reassign(task, agent) => self.reassign(task, agent, false, By::QueueFile).err(),
+                QueueEdit::Reassign(task, agent) => {
+                    self.reassign(task, agent, false, By::QueueFile, None).err()
+                }
                 QueueEdit::Other(what) => {
                     self.decide(Fact::QueueEditUndone { what: what.clone() });
                     None

@@ -2,6 +2,7 @@
 
 use miyabi_plan::prompt::{PromptContext, PromptFailure, PromptNeed, PromptTask, TemplateError, render};
 use miyabi_plan::{AttemptId, FailureCause};
+use miyabi_protocol::ReviewComment;
 
 use super::Engine;
 use crate::fact::{Claim, NoteKind};
@@ -21,8 +22,10 @@ impl Engine {
     pub(super) fn plain_prompt(&self, id: &AttemptId) -> String {
         let own = self.state.opening.plan.task(&id.task).map(|task| task.prompt.as_str()).unwrap_or_default();
         match self.failures_before(id).last() {
-            Some(failure) => format!("{own}\n\nThe attempt before this one failed: {}\n", failure.error),
-            None => own.to_owned(),
+            Some(failure) => {
+                format!("{own}\n\nThe attempt before this one failed: {}\n", failure.error) + &self.notes(id)
+            }
+            None => own.to_owned() + &self.notes(id),
         }
     }
 
@@ -32,10 +35,10 @@ impl Engine {
         let template = self.state.opening.plan.prompt_template.as_deref();
         let Some(context) = self.prompt_context(id) else { return (self.plain_prompt(id), None) };
         match render(template, &context) {
-            Ok(text) => (text, None),
+            Ok(text) => (text + &self.notes(id), None),
             Err(error) => {
-                let text = render(None, &context).unwrap_or_else(|_| self.plain_prompt(id));
-                (text, Some(error))
+                let text = render(None, &context).map(|text| text + &self.notes(id));
+                (text.unwrap_or_else(|_| self.plain_prompt(id)), Some(error))
             }
         }
     }
@@ -51,6 +54,26 @@ impl Engine {
             );
             self.note(NoteKind::AgentProblem, None, detail);
         }
+    }
+
+    /// What persons said of the work so far, and what moved here with the task; after everything else,
+    /// whatever the plan's template says. Empty where there is nothing.
+    pub(super) fn notes(&self, id: &AttemptId) -> String {
+        let Some(task) = self.state.task(&id.task) else { return String::new() };
+        let before = task.attempts.iter().filter(|attempt| attempt.number < id.number);
+        let mut notes = String::new();
+        if let Some(read) = before.rev().find(|attempt| !attempt.comments.is_empty()) {
+            notes += "\n\n## A person read the work and sends it back\n\n";
+            notes += "It is still there: go on from it, and see to all of this:\n";
+            read.comments.iter().for_each(|comment| notes += &format!("\n- {}", told(comment)));
+        }
+        if let Some(packet) = task.packet.as_ref().filter(|packet| !packet.trim().is_empty()) {
+            notes += "\n\n## Handed over to you\n\n";
+            notes +=
+                "Another agent began this task. What it left is in the work folder; this came with it:\n\n";
+            notes += packet.trim_end();
+        }
+        notes
     }
 
     fn prompt_context(&self, id: &AttemptId) -> Option<PromptContext> {
@@ -101,9 +124,20 @@ impl Engine {
     }
 }
 
+/// A comment with its place, as `src/a.py:12: text`.
+fn told(comment: &ReviewComment) -> String {
+    let text = comment.text.trim();
+    match (&comment.file, comment.line) {
+        (Some(file), Some(line)) => format!("{file}:{line}: {text}"),
+        (Some(file), None) => format!("{file}: {text}"),
+        _ => text.to_owned(),
+    }
+}
+
 const fn is_no_fault(cause: FailureCause) -> bool {
-    use FailureCause::{BudgetReached, Cancelled, HostLost, Reassigned, Stopped};
-    cause.is_the_programs() || matches!(cause, BudgetReached | Cancelled | HostLost | Reassigned | Stopped)
+    use FailureCause::{BudgetReached, Cancelled, HostLost, Reassigned, SentBack, Stopped};
+    cause.is_the_programs()
+        || matches!(cause, BudgetReached | Cancelled | HostLost | Reassigned | SentBack | Stopped)
 }
 
 /// Why an attempt failed, with the last lines of the check that did not succeed.

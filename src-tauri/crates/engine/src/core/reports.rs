@@ -5,6 +5,7 @@ use miyabi_protocol::Baseline;
 use miyabi_protocol::link::Report;
 
 use super::Engine;
+use super::places::HERE;
 use super::seen::{Asks, OfferSeen};
 use crate::fact::{Fact, NextTry, NoteKind};
 use crate::state::AttemptPhase;
@@ -25,6 +26,9 @@ impl Engine {
             }
             Report::Listed => self.on_listed(site),
             Report::Status { agent, status } => self.on_status(site, &agent, &status),
+            Report::WorkKept { attempt, commit } => self.on_work_kept(site, &attempt, commit),
+            Report::Merged { task, outcome } if site == HERE => self.on_merged(task, outcome),
+            Report::Verified { checks, problem } if site == HERE => self.on_verified(checks, problem),
             Report::QueueEdited { queue } => self.on_queue_edited(site, queue.as_ref()),
             Report::RunnerUp { agent, attempt, .. } if self.is_elsewhere(&agent, site) => {
                 self.on_runner_elsewhere(site, &agent, attempt);
@@ -50,9 +54,11 @@ impl Engine {
             | Report::StatusGone { agent }
             | Report::RunnerGone { agent, .. }
             | Report::AgentProblem { agent, .. } => self.is_elsewhere(agent, site),
-            Report::Offered { attempt, .. } | Report::Evidence { attempt, .. } => {
-                self.is_attempt_elsewhere(attempt, site)
-            }
+            Report::Offered { attempt, .. }
+            | Report::Evidence { attempt, .. }
+            | Report::TreeMade { attempt, .. }
+            | Report::TreeProblem { attempt, .. }
+            | Report::Touched { attempt, .. } => self.is_attempt_elsewhere(attempt, site),
             _ => false,
         };
         if is_elsewhere {
@@ -69,6 +75,9 @@ impl Engine {
             Report::AgentProblem { agent, message } => self.on_agent_problem(agent, message),
             Report::Offered { attempt, baseline } => self.on_offered(&attempt, baseline),
             Report::Evidence { attempt, report } => self.on_evidence(&attempt, report),
+            Report::TreeMade { attempt, folder, conflicts } => self.on_tree_made(&attempt, folder, conflicts),
+            Report::TreeProblem { attempt, message } => self.on_tree_problem(&attempt, message),
+            Report::Touched { attempt, files } => self.on_touched(&attempt, files),
             _ => {}
         }
     }

@@ -18,7 +18,7 @@ impl Engine {
         let ended = |a: &&Attempt| a.number < id.number && a.phase == AttemptPhase::Ended;
         let before = attempts.iter().rev().find(ended)?;
         let used = self.state.used_in(&session, &id.task, id.number);
-        Some(Resume { session, prompt: go_on(before), used })
+        Some(Resume { session, prompt: go_on(before) + &self.notes(id), used })
     }
 }
 
@@ -40,6 +40,7 @@ fn go_on(before: &Attempt) -> String {
                 "You were interrupted ({error}). That is over now. Continue from what the files show. {rest}"
             )
         }
+        Some(FailureCause::SentBack) => format!("A person read your work, and it is not done yet. {rest}"),
         _ => format!("You were interrupted: {error}\n\nContinue from what the files show. {rest}"),
     }
 }

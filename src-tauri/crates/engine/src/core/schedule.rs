@@ -83,7 +83,7 @@ impl Engine {
     /// The agent that has the task, where it may run it.
     pub(super) fn own_agent(&self, task: usize) -> Option<usize> {
         let own = self.state.agent_index(self.state.home_agent(task));
-        own.filter(|agent| self.state.may_run_at(task, *agent))
+        own.filter(|agent| self.state.may_run_at(task, *agent) && self.can_do(task, *agent))
     }
 
     fn may_begin(&self, task: usize, agent: usize) -> bool {
@@ -120,7 +120,7 @@ impl Engine {
             _ => false,
         };
         let needs_met = self.state.needs_met(task) || self.weakening == Some(Weakening::IgnoreNeeds);
-        waited && needs_met
+        waited && needs_met && self.wait_for_work(index).is_none()
     }
 
     /// The wave that has to end before this task may start.
@@ -185,7 +185,7 @@ impl Engine {
     fn may_stand_in(&self, task: usize, agent: usize) -> bool {
         let home = self.state.home_agent(task);
         let AgentState { kind, id, .. } = &self.state.agents[agent];
-        if id == home || !self.state.may_run_at(task, agent) {
+        if id == home || !self.state.may_run_at(task, agent) || !self.can_do(task, agent) {
             return false;
         }
         let is_kin = *kind == self.state.opening.plan.tasks[task].kind();
@@ -230,6 +230,11 @@ impl Engine {
             return;
         };
         self.note_template(attempt);
+        if self.is_preparing(agent, attempt) {
+            // It is offered once its tree stands.
+            self.seen.agents[agent].offer = OfferSeen::Unsent;
+            return;
+        }
         let id = &self.state.agents[agent].id;
         let status = StatusFile::busy(id, attempt, self.stamp(agent, attempt), self.now);
         let seen = &mut self.seen.agents[agent];

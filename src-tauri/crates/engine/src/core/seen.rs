@@ -1,10 +1,10 @@
 //! What was last seen of the world: never journaled, learnt again from the helper's listing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use miyabi_plan::{AgentId, AttemptId};
+use miyabi_plan::{AgentId, AttemptId, TaskId};
 use miyabi_protocol::link::Load;
-use miyabi_protocol::{AgentStatus, ApprovalRequest, StatusFile, Timestamp, Usage};
+use miyabi_protocol::{AgentStatus, ApprovalRequest, Carriage, EvidenceReport, StatusFile, Timestamp, Usage};
 
 /// After so many offers in a row that nobody took, an agent counts as absent until it shows a
 /// sign of life.
@@ -20,6 +20,58 @@ pub(super) struct Seen {
     pub(super) agents: Vec<AgentSeen>,
     /// Parallel to the run's sites.
     pub(super) sites: Vec<SiteSeen>,
+    /// What is under way with the work.
+    pub(super) work: WorkSeen,
+}
+
+/// What was asked for and not answered yet, and what was answered and not decided yet. Forgotten with the
+/// link to its site, and then asked for again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WorkSeen {
+    /// Attempts whose trees were asked for.
+    pub(super) trees: BTreeSet<AttemptId>,
+    /// Branches that were carried to hosts for attempts to begin from.
+    pub(super) there: BTreeSet<(AttemptId, String)>,
+    /// Ended attempts whose work is being committed.
+    pub(super) keeps: BTreeSet<AttemptId>,
+    /// The last commits of those, which are still to be carried here.
+    pub(super) kept: BTreeMap<AttemptId, String>,
+    /// Evidence that holds, of work that is still to be carried here.
+    pub(super) evidence: BTreeMap<AttemptId, EvidenceReport>,
+    /// Under way.
+    pub(super) carriages: Vec<Carriage>,
+    /// Before when what could not be carried is not carried again.
+    pub(super) carry_again: BTreeMap<AttemptId, Timestamp>,
+    /// What is being merged, by the task that waits for it; none for the run's result.
+    pub(super) merging: BTreeMap<Option<TaskId>, Vec<String>>,
+    /// What could not be merged at all.
+    pub(super) unmerged: BTreeMap<Option<TaskId>, Unmerged>,
+    /// Commits that persons named for merge tasks.
+    pub(super) taking: BTreeMap<TaskId, Taking>,
+    /// Whether the verification is under way.
+    pub(super) verifies: bool,
+    /// The files that attempts at work have touched so far.
+    pub(super) touched: BTreeMap<AttemptId, BTreeSet<String>>,
+    /// When trees were looked at last.
+    pub(super) looked_at: Option<Timestamp>,
+}
+
+/// A merge that was not possible at all.
+#[derive(Debug, Clone)]
+pub(super) struct Unmerged {
+    /// How often it was tried.
+    pub(super) tries: u32,
+    /// When it is tried again.
+    pub(super) again_at: Timestamp,
+    /// Why not, for people.
+    pub(super) message: String,
+}
+
+/// A commit that a person named for a merge task.
+#[derive(Debug, Clone)]
+pub(super) struct Taking {
+    pub(super) revision: String,
+    pub(super) is_sent: bool,
 }
 
 /// What was last seen of a site.
@@ -132,6 +184,10 @@ impl AgentSeen {
 
 impl Seen {
     pub(super) fn nothing(agents: usize, sites: usize) -> Self {
-        Self { agents: vec![AgentSeen::default(); agents], sites: vec![SiteSeen::default(); sites] }
+        Self {
+            agents: vec![AgentSeen::default(); agents],
+            sites: vec![SiteSeen::default(); sites],
+            work: WorkSeen::default(),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use miyabi_plan::policy::STAND_IN_PERCENT;
-use miyabi_plan::{Agent, AgentMode, AttemptId, Check, HostId, McpTool, McpTools, RunnerKind};
+use miyabi_plan::{Agent, AgentMode, AttemptId, Check, HostId, McpTool, McpTools, RunnerKind, Site};
 use miyabi_protocol::{AgentProtocol, AgentSpec, AttemptSheet, RunnerSpec};
 
 use super::Engine;
@@ -18,6 +18,8 @@ impl Engine {
         let task = opening.plan.task(&id.task)?;
         let attempt = self.state.attempt(id)?;
         let agent = self.state.agent(&attempt.agent)?;
+        let tree = attempt.tree().map(|tree| Path::new(&tree.folder));
+        let acceptance = task.acceptance.iter().map(|check| self.absolute_check(check, &agent.host, tree));
         Some(AttemptSheet {
             run_id: opening.run_id.clone(),
             attempt: id.clone(),
@@ -31,13 +33,14 @@ impl Engine {
             module: task.module.clone(),
             work_folder: Some(self.work_folder(id).to_owned()),
             outputs: task.outputs.clone(),
-            acceptance: task.acceptance.iter().map(|check| self.absolute_check(check, &agent.host)).collect(),
+            acceptance: acceptance.collect(),
             runner: self.runner_spec(id, agent)?,
             estimated_seconds: match self.state.stands_in(self.state.task(&id.task)?, attempt) {
                 true => task.estimated_seconds.saturating_mul(STAND_IN_PERCENT) / 100,
                 false => task.estimated_seconds,
             },
             assigned_at: attempt.assigned_at,
+            tree: attempt.tree().cloned(),
         })
     }
 
@@ -50,8 +53,8 @@ impl Engine {
             }
             RunnerKind::Command => {
                 let planned = planned?;
-                let environment = self.environment(planned, &agent.host);
-                let argv = self.absolute(&planned.command, &agent.host);
+                let environment = self.environment(id, planned, &agent.host);
+                let argv = self.absolute(&planned.command, &agent.host, self.tree_folder(id));
                 Some(RunnerSpec::Command { argv, environment })
             }
             RunnerKind::Claude | RunnerKind::Codex | RunnerKind::Acp | RunnerKind::Mcp => {
@@ -64,8 +67,8 @@ impl Engine {
         let share = self.state.attempt(id)?.share;
         Some(AgentSpec {
             protocol: protocol(planned)?,
-            argv: self.absolute(&agent_argv(planned), host),
-            environment: self.environment(planned, host),
+            argv: self.absolute(&agent_argv(planned), host, self.tree_folder(id)),
+            environment: self.environment(id, planned, host),
             model: planned.model.clone(),
             access: planned.access,
             budget: share,
@@ -75,26 +78,44 @@ impl Engine {
         })
     }
 
-    fn environment(&self, planned: &Agent, host: &HostId) -> BTreeMap<String, String> {
+    fn tree_folder(&self, id: &AttemptId) -> Option<&Path> {
+        self.state.attempt(id)?.tree().map(|tree| Path::new(&tree.folder))
+    }
+
+    fn environment(&self, id: &AttemptId, planned: &Agent, host: &HostId) -> BTreeMap<String, String> {
         let opening = &self.state.opening;
         let state_dir = opening.state_dir_at(&opening.site(host)).to_owned();
         let mut environment = planned.environment.clone();
-        environment.insert("MIYABI_PLAN_DIR".to_owned(), self.plan_dir_on(host));
+        environment.insert("MIYABI_PLAN_DIR".to_owned(), self.plan_dir_on(host, self.tree_folder(id)));
         environment.insert("MIYABI_STATE_DIR".to_owned(), state_dir);
+        if let Some(attempt) = self.state.attempt(id)
+            && let Some(tree) = attempt.tree()
+        {
+            environment.insert("MIYABI_TREE".to_owned(), tree.folder.clone());
+            environment.insert("MIYABI_BRANCH".to_owned(), tree.branch.clone());
+            environment.extend(self.port_variables(attempt));
+        }
         environment
     }
 
     /// Where the work of an attempt is done.
     pub(super) fn work_folder(&self, id: &AttemptId) -> &str {
         let opening = &self.state.opening;
-        let attempt = self.state.attempt(id);
-        attempt.map_or(&opening.work_folder, |attempt| opening.work_folder_on(&attempt.host))
+        let Some(attempt) = self.state.attempt(id) else { return &opening.work_folder };
+        attempt.tree().map_or_else(|| opening.work_folder_on(&attempt.host), |tree| &tree.folder)
     }
 
     /// Where the plan's folder lies on a host. One that is part of the work folder here is part of the
-    /// one there; of any other one there is no copy, and the work folder stands for it.
-    fn plan_dir_on(&self, host: &HostId) -> String {
+    /// one there; of any other one there is no copy, and the work folder stands for it. Where there is a
+    /// tree, a plan that is part of the repository is part of that.
+    fn plan_dir_on(&self, host: &HostId, tree: Option<&Path>) -> String {
         let opening = &self.state.opening;
+        if let (Some(tree), Some(git), true) = (tree, &opening.git, opening.site(host) != Site::Here)
+            && let Ok(rest) = Path::new(&opening.plan_dir).strip_prefix(&git.repository)
+        {
+            let place = if rest == Path::new("") { tree.to_owned() } else { tree.join(rest) };
+            return place.to_string_lossy().into_owned();
+        }
         let there = opening.site(host).host().and_then(|host| opening.plan.host(host)).cloned();
         let Some(there) = there.and_then(|host| host.work_folder) else { return opening.plan_dir.clone() };
         let place = match Path::new(&opening.plan_dir).strip_prefix(&opening.work_folder) {
@@ -104,17 +125,17 @@ impl Engine {
         place.to_string_lossy().into_owned()
     }
 
-    fn absolute_check(&self, check: &Check, host: &HostId) -> Check {
-        Check { run: self.absolute(&check.run, host), time_limit_seconds: check.time_limit_seconds }
+    pub(super) fn absolute_check(&self, check: &Check, host: &HostId, tree: Option<&Path>) -> Check {
+        Check { run: self.absolute(&check.run, host, tree), ..check.clone() }
     }
 
     /// A program given with a folder is meant from the plan's folder; a bare name is looked up.
-    fn absolute(&self, argv: &[String], host: &HostId) -> Vec<String> {
+    fn absolute(&self, argv: &[String], host: &HostId, tree: Option<&Path>) -> Vec<String> {
         let mut argv = argv.to_vec();
         if let Some(program) = argv.first_mut()
             && program.contains('/')
         {
-            let path = Path::new(&self.plan_dir_on(host)).join(program.trim_start_matches("./"));
+            let path = Path::new(&self.plan_dir_on(host, tree)).join(program.trim_start_matches("./"));
             *program = path.to_string_lossy().into_owned();
         }
         argv

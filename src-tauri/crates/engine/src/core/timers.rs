@@ -21,7 +21,8 @@ impl Engine {
         });
         let rests = self.seen.agents.iter().flat_map(|seen| [seen.rests_until, seen.unsure_until]).flatten();
         let others = self.next_account_start().chain(self.rechecks()).chain(self.approval_timers());
-        let others = others.chain(self.room_timers());
+        let others = others.chain(self.room_timers()).chain(self.look_timer());
+        let others = others.chain(self.merge_timers()).chain(self.carry_timers());
         // What is due already was looked at; it waits for something else than time.
         attempts.chain(rests).chain(others).chain(self.stuck_at()).filter(|due| *due > self.now).min()
     }

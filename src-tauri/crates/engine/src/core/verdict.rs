@@ -11,6 +11,7 @@ use crate::state::AttemptPhase;
 impl Engine {
     pub(super) fn on_claim(&mut self, agent: usize, attempt: &AttemptId, claim: Claim) {
         self.decide(Fact::Claimed { attempt: attempt.clone(), claim: claim.clone() });
+        self.seen.work.looked_at = None;
         if matches!(claim, Claim::Completed { .. }) {
             self.program_works(agent);
         }
@@ -102,7 +103,8 @@ impl Engine {
                 sheet.acceptance.clear();
             }
         }
-        let nothing_to_check = sheet.outputs.is_empty() && sheet.acceptance.is_empty();
+        let is_shared = sheet.tree.is_none();
+        let nothing_to_check = is_shared && sheet.outputs.is_empty() && sheet.acceptance.is_empty();
         if runner == RunnerKind::Rehearsal || nothing_to_check {
             self.complete(agent, attempt, None);
             return;
@@ -122,11 +124,12 @@ impl Engine {
         if current.phase != AttemptPhase::Claimed {
             return;
         }
-        if report.holds() {
-            self.complete(agent, attempt, Some(report));
+        let Some((mut cause, mut error)) = self.what_is_missing(attempt, &report) else {
+            if !self.fetch(attempt, &report) {
+                self.complete(agent, attempt, Some(report));
+            }
             return;
-        }
-        let (mut cause, mut error) = what_was_missing(&report);
+        };
         let mut next = self.next_try(attempt);
         if let Some(Claim::Failed { errors, cause: Some(claimed), .. }) = &current.claim {
             // It would ask for the same again.
@@ -145,8 +148,43 @@ impl Engine {
         self.release(agent);
     }
 
+    /// Why evidence does not hold; none when it does.
+    fn what_is_missing(
+        &self,
+        attempt: &AttemptId,
+        report: &EvidenceReport,
+    ) -> Option<(FailureCause, String)> {
+        if !report.holds() {
+            return Some(what_was_missing(report));
+        }
+        let has_tree = self.state.attempt(attempt).is_some_and(|attempt| attempt.tree().is_some());
+        let Some(work) = report.work.as_ref().filter(|_| has_tree) else {
+            let error = "claimed to be done, but its work was not committed".to_owned();
+            return has_tree.then_some((FailureCause::MissingOutput, error));
+        };
+        if !work.unresolved.is_empty() {
+            let files = work.unresolved.join(", ");
+            return Some((FailureCause::AcceptanceFailed, format!("conflict markers are left in {files}")));
+        }
+        let promises =
+            self.state.opening.plan.task(&attempt.task).is_some_and(|task| !task.outputs.is_empty());
+        let error = || "claimed to be done, but changed nothing".to_owned();
+        (promises && work.files.is_empty()).then(|| (FailureCause::MissingOutput, error()))
+    }
+
+    /// What was claimed holds, and is here.
+    pub(super) fn work_is_here(&mut self, attempt: &AttemptId, evidence: EvidenceReport) {
+        let current = self.state.current(attempt).filter(|current| current.phase == AttemptPhase::Claimed);
+        if let Some(agent) = current.and_then(|current| self.state.agent_index(&current.agent)) {
+            self.complete(agent, attempt, Some(evidence));
+        }
+    }
+
     fn complete(&mut self, agent: usize, attempt: &AttemptId, evidence: Option<EvidenceReport>) {
-        self.decide(Fact::Completed { attempt: attempt.clone(), evidence });
+        match self.needs_review(&attempt.task) {
+            true => self.ask_review(attempt, evidence),
+            false => self.decide(Fact::Completed { attempt: attempt.clone(), evidence }),
+        }
         self.release(agent);
     }
 

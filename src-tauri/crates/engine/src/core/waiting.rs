@@ -10,6 +10,9 @@ use crate::state::{Standing, TaskState};
 impl Engine {
     pub(super) fn wait_reasons(&self, index: usize) -> Vec<WaitReason> {
         let task = &self.state.tasks[index];
+        if task.standing == Standing::Review {
+            return vec![WaitReason::Approval];
+        }
         if !matches!(task.standing, Standing::Waiting | Standing::BackOff(_)) {
             return Vec::new();
         }
@@ -29,6 +32,7 @@ impl Engine {
         {
             reasons.push(back_off(task, until));
         }
+        reasons.extend(self.wait_for_work(index));
         if self.state.paused {
             reasons.push(WaitReason::Pause);
         }
@@ -39,6 +43,19 @@ impl Engine {
             reasons.extend(self.wait_for_agent(index));
         }
         reasons
+    }
+
+    /// What the task begins from is not there yet.
+    pub(super) fn wait_for_work(&self, index: usize) -> Option<WaitReason> {
+        let task = &self.state.tasks[index];
+        if self.state.is_persons_conflict(task) {
+            return Some(WaitReason::Approval);
+        }
+        if self.awaits_merge(index) {
+            let needs = task.needs.iter().map(|need| self.state.tasks[*need].id.clone());
+            return Some(WaitReason::Merge { tasks: needs.collect() });
+        }
+        self.hand_over_from(index).map(|host| WaitReason::HandOver { host: host.clone() })
     }
 
     fn wait_for_agent(&self, index: usize) -> Option<WaitReason> {

@@ -16,6 +16,16 @@ impl RunState {
             | Fact::LateClaim { .. }
             | Fact::QueueEditUndone { .. }
             | Fact::Noted { .. } => {}
+            Fact::TreeMade { .. }
+            | Fact::WorkKept { .. }
+            | Fact::Merged { .. }
+            | Fact::TaskAdded { .. }
+            | Fact::CommitTaken { .. }
+            | Fact::OverlapSeen { .. }
+            | Fact::ReviewAsked { .. }
+            | Fact::SentBack { .. }
+            | Fact::Verified { .. }
+            | Fact::VerifyAgain => self.apply_to_work(fact, at),
             Fact::HostLost { host, why } => self.host_lost(host, why, at),
             Fact::HostBack { host } => self.host_back(host, at),
             Fact::HostGivenUp { host, by } => self.host_given_up(host, *by),
@@ -49,14 +59,16 @@ impl RunState {
             Fact::Reopened => self.reopen(),
             Fact::DrainBegan { agent } => self.set_draining(agent, Draining::Began),
             Fact::Drained { agent } => self.set_draining(agent, Draining::Over),
-            Fact::Reassigned { task, to, .. } => {
+            Fact::Reassigned { task, to, packet, .. } => {
                 if let Some(task) = self.task_mut(task) {
+                    task.packet.clone_from(packet);
                     task.agent = to.clone();
                     task.pinned = true;
                 }
             }
             Fact::Retried { task, .. } => self.retry(task),
             Fact::TaskCancelled { task } => {
+                self.inbox.reviews.retain(|open| &open.attempt.task != task);
                 if let Some(task) = self.task_mut(task) {
                     task.standing = Standing::Cancelled;
                     task.completed_at = Some(at);
@@ -209,13 +221,14 @@ impl RunState {
         self.agents[index].current = Some(id.clone());
         self.count_start(id, index, at);
         let resumes = self.task(&id.task).and_then(|task| self.session_for(task, agent));
+        let slot = self.free_slot();
         if let Some(task) = self.task_mut(&id.task) {
             task.standing = Standing::Active;
             task.agent = agent.clone();
             task.started_at.get_or_insert(at);
             task.completed_at = None;
             task.error = None;
-            task.attempts.push(Attempt { resumes, share, ..Attempt::new(id.number, agent, &host, at) });
+            task.attempts.push(Attempt { resumes, share, slot, ..Attempt::new(id.number, agent, &host, at) });
         }
     }
 
@@ -232,6 +245,22 @@ impl RunState {
     }
 
     fn complete(&mut self, id: &AttemptId, evidence: Option<&EvidenceReport>, at: Timestamp) {
+        self.end_well(id, evidence, at);
+        self.inbox.reviews.retain(|open| open.attempt.task != id.task);
+        let result = self.result_by(id);
+        if let Some(task) = self.task_mut(&id.task) {
+            task.standing = Standing::Completed;
+            task.completed_at = Some(at);
+            task.error = None;
+            task.result = result;
+        }
+    }
+
+    /// The evidence of an attempt held. One that a person has read ended before.
+    pub(super) fn end_well(&mut self, id: &AttemptId, evidence: Option<&EvidenceReport>, at: Timestamp) {
+        if self.attempt(id).is_some_and(|attempt| attempt.phase == AttemptPhase::Ended) {
+            return;
+        }
         self.let_go(id, at);
         self.enter_end(id);
         self.with_attempt(id, |a| {
@@ -239,11 +268,6 @@ impl RunState {
             a.ended_at = Some(at);
             a.evidence = evidence.cloned();
         });
-        if let Some(task) = self.task_mut(&id.task) {
-            task.standing = Standing::Completed;
-            task.completed_at = Some(at);
-            task.error = None;
-        }
     }
 
     fn fail(&mut self, id: &AttemptId, end: &End<'_>, at: Timestamp) {
@@ -287,7 +311,7 @@ impl RunState {
         }
     }
 
-    fn reopen(&mut self) {
+    pub(super) fn reopen(&mut self) {
         self.ended = None;
         self.stuck.clear();
     }

@@ -1,4 +1,4 @@
-//! What waits for a person: requests for permission, and budgets that are reached.
+//! What waits for a person: requests for permission, work to be accepted, and budgets that are reached.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +6,7 @@ use miyabi_plan::{AgentId, AttemptId, PolicyAnswer, TaskId, Usd};
 use miyabi_protocol::{ApprovalAnswer, ApprovalRequest, ApprovalScope, Timestamp};
 
 use super::RunState;
+use super::work::OpenReview;
 use crate::fact::BudgetOf;
 
 /// A request for permission that nobody answered yet.
@@ -47,6 +48,8 @@ pub enum InboxItem<'a> {
     Approval(&'a OpenApproval),
     /// A budget holds work back.
     Budget(&'a ReachedBudget),
+    /// Work waits to be accepted or sent back. It is answered by its task, and not by its number.
+    Review(&'a OpenReview),
 }
 
 impl InboxItem<'_> {
@@ -56,6 +59,7 @@ impl InboxItem<'_> {
         match self {
             Self::Approval(open) => open.number,
             Self::Budget(reached) => reached.number,
+            Self::Review(open) => open.number,
         }
     }
 
@@ -65,6 +69,7 @@ impl InboxItem<'_> {
         match self {
             Self::Approval(open) => open.at,
             Self::Budget(reached) => reached.at,
+            Self::Review(open) => open.at,
         }
     }
 }
@@ -74,6 +79,7 @@ impl InboxItem<'_> {
 pub(super) struct Inbox {
     pub(super) approvals: Vec<OpenApproval>,
     pub(super) budgets: Vec<ReachedBudget>,
+    pub(super) reviews: Vec<OpenReview>,
     /// Tools that are allowed in all attempts of a task.
     task_grants: BTreeSet<(TaskId, String)>,
     /// Tools that are allowed to every agent.
@@ -101,7 +107,8 @@ impl RunState {
     pub fn inbox(&self) -> Vec<InboxItem<'_>> {
         let approvals = self.inbox.approvals.iter().map(InboxItem::Approval);
         let budgets = self.inbox.budgets.iter().map(InboxItem::Budget);
-        let mut items: Vec<_> = approvals.chain(budgets).collect();
+        let mut items: Vec<_> =
+            approvals.chain(budgets).chain(self.inbox.reviews.iter().map(InboxItem::Review)).collect();
         items.sort_by_key(InboxItem::number);
         items
     }

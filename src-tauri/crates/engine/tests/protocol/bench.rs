@@ -11,8 +11,8 @@ use miyabi_plan::{
 };
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{
-    AgentSpec, AgentStatus, AttemptSheet, Baseline, EvidenceReport, Failure, MiyabiStamp, QueueFile,
-    RunOpening, RunnerSpec, StatusFile, Timestamp,
+    AgentSpec, AgentStatus, AttemptSheet, Baseline, Carriage, EvidenceReport, Failure, MiyabiStamp,
+    QueueFile, RunOpening, RunnerSpec, StatusFile, Timestamp,
 };
 
 pub(crate) fn agent(id: &str) -> AgentId {
@@ -58,6 +58,7 @@ pub(crate) fn plan(agents: &[&str], tasks: &[(&str, &str, &str)]) -> Plan {
         retries: 1,
         time_limit_seconds: 600,
         host: None,
+        needs_approval: false,
     });
     Plan {
         name: "bench".to_owned(),
@@ -79,6 +80,8 @@ pub(crate) fn plan(agents: &[&str], tasks: &[(&str, &str, &str)]) -> Plan {
         failover: Failover::default(),
         prices: PriceTable::default(),
         layout: TmuxLayout::default(),
+        git: miyabi_plan::GitPlan::default(),
+        verification: Vec::new(),
     }
 }
 
@@ -118,6 +121,7 @@ pub(crate) fn opening(plan: Plan) -> RunOpening {
         external: false,
         checks_external: false,
         on_hosts: false,
+        git: None,
     }
 }
 
@@ -146,6 +150,8 @@ pub(crate) struct Bench {
     pub(crate) done: Vec<Command>,
     /// The sites of the same.
     pub(crate) sites: Vec<Site>,
+    /// What the last step wanted carried.
+    pub(crate) carried: Vec<Carriage>,
     now: i64,
 }
 
@@ -153,7 +159,14 @@ impl Bench {
     pub(crate) fn open(opening: RunOpening) -> Self {
         let now = Timestamp::from_millis(0);
         let (engine, step) = Engine::open(opening, now);
-        let mut bench = Self { engine, journal: Vec::new(), done: Vec::new(), sites: Vec::new(), now: 0 };
+        let mut bench = Self {
+            engine,
+            journal: Vec::new(),
+            done: Vec::new(),
+            sites: Vec::new(),
+            carried: Vec::new(),
+            now: 0,
+        };
         bench.take(step);
         let step = bench.engine.backend_started(now);
         bench.take(step);
@@ -193,8 +206,16 @@ impl Bench {
 
     fn take(&mut self, step: Step) {
         self.journal.extend(step.facts);
-        let sent = step.effects.into_iter().map(|Effect::Send { site, command }| (site, command));
-        (self.sites, self.done) = sent.unzip();
+        (self.sites, self.done, self.carried) = Default::default();
+        for effect in step.effects {
+            match effect {
+                Effect::Send { site, command } => {
+                    self.sites.push(site);
+                    self.done.push(command);
+                }
+                Effect::Carry(carriage) => self.carried.push(carriage),
+            }
+        }
     }
 
     pub(crate) fn event(&mut self, event: Event) {

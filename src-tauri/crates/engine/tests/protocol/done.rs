@@ -11,7 +11,8 @@ use crate::bench::{Bench, missing, opening, plan, with_models, with_runners};
 fn promising() -> Plan {
     let mut plan = plan(&["CG-1"], &[("A", "CG-1", "")]);
     plan.tasks[0].outputs = vec!["a.txt".to_owned()];
-    plan.tasks[0].acceptance = vec![Check { run: vec!["check".to_owned()], time_limit_seconds: 5 }];
+    plan.tasks[0].acceptance =
+        vec![Check { run: vec!["check".to_owned()], time_limit_seconds: 5, ..Default::default() }];
     plan
 }
 
@@ -37,6 +38,7 @@ fn with_a_work_folder_its_acceptance_commands_must_succeed_and_its_outputs_are_n
         ended: "exit code 1".to_owned(),
         millis: 5,
         tail: "3 failed\n".to_owned(),
+        ..Default::default()
     }];
     bench.evidence("A.1", EvidenceReport { checks, ..EvidenceReport::default() });
     let failed = &bench.task("A").attempts[0];

@@ -64,7 +64,10 @@ impl Play {
     }
 
     fn carry_out(&mut self, step: Step) {
-        self.done.extend(step.effects.into_iter().map(|Effect::Send { command, .. }| command));
+        self.done.extend(step.effects.into_iter().filter_map(|effect| match effect {
+            Effect::Send { command, .. } => Some(command),
+            Effect::Carry(_) => None,
+        }));
     }
 }
 

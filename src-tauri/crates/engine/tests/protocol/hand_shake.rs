@@ -234,8 +234,11 @@ fn an_agent_at_something_else_is_left_alone_until_it_shows_its_end() {
 #[test]
 fn an_agent_that_begins_again_during_the_verdict_keeps_its_file() {
     let mut plan = plan(&["CG-1"], &[("A", "CG-1", ""), ("B", "CG-1", "A")]);
-    plan.tasks[0].acceptance =
-        vec![miyabi_plan::Check { run: vec!["check".to_owned()], time_limit_seconds: 5 }];
+    plan.tasks[0].acceptance = vec![miyabi_plan::Check {
+        run: vec!["check".to_owned()],
+        time_limit_seconds: 5,
+        ..Default::default()
+    }];
     let mut opening = opening(plan);
     opening.checks_external = true;
     let mut bench = Bench::begun(opening);

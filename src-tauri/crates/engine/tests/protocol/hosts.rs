@@ -191,7 +191,8 @@ fn another_backend_finds_the_host_lost_as_it_was() {
 fn an_unverified_task_is_dragged_away_only_by_one_who_says_so() {
     let mut bench = at_work();
     lose(&mut bench, "MUGEN");
-    let drag = |stop_running| Order::Reassign { task: task("A"), agent: agent("CG-2"), stop_running };
+    let drag =
+        |stop_running| Order::Reassign { task: task("A"), agent: agent("CG-2"), stop_running, packet: None };
     let refused = bench.order(drag(false)).expect_err("it may still be at work");
     assert!(matches!(refused, OrderError::IsUnverified { .. }), "{refused}");
     assert!(refused.to_string().contains("contact with MUGEN is lost"), "{refused}");
@@ -289,7 +290,8 @@ fn a_rehearsal_plays_every_host_on_this_machine() {
 fn a_sheet_names_the_places_of_its_own_host() {
     let mut plan = spread(&["CG-1@MUGEN"], &[("A", "CG-1", "")]);
     plan.agents[0].command = vec!["./tools/agent".to_owned()];
-    plan.tasks[0].acceptance = vec![Check { run: vec!["./check".to_owned()], time_limit_seconds: 5 }];
+    plan.tasks[0].acceptance =
+        vec![Check { run: vec!["./check".to_owned()], time_limit_seconds: 5, ..Default::default() }];
     plan.hosts[1].work_folder = Some("/home/me/project".to_owned());
     plan.hosts[1].state_dir = Some("/var/miyabi".to_owned());
     for (plan_dir, there_dir) in [

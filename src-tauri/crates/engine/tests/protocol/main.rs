@@ -16,6 +16,8 @@ mod orders;
 mod queue_file;
 mod restart;
 mod retry;
+mod reviews;
 mod sheets;
 mod speed;
 mod trouble;
+mod works;

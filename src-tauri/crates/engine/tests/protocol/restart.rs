@@ -207,7 +207,12 @@ fn a_runner_that_dies_over_every_offer_is_not_started_for_ever() {
     bench.pass(300);
     assert_eq!(bench.task("A").attempts.len(), 4);
     assert_eq!(bench.phase(), miyabi_plan::RunPhase::Stuck);
-    let again = Order::Reassign { task: task("A"), agent: crate::bench::agent("CG-1"), stop_running: false };
+    let again = Order::Reassign {
+        task: task("A"),
+        agent: crate::bench::agent("CG-1"),
+        stop_running: false,
+        packet: None,
+    };
     bench.order(again).expect("fits");
     assert_eq!(bench.wanted_of_agents(), ["BUSY CG-1 A.5"], "a person may want it tried again");
 }

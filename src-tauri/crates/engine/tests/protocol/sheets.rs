@@ -87,8 +87,11 @@ fn the_prompt_tells_what_the_needs_produced_the_rules_and_what_counts() {
     let mut plan = with_models(plan(&["CCG-1", "CG-1"], &[("A", "CCG-1", ""), ("B", "CG-1", "A")]));
     plan.rules = vec!["No new dependencies.".to_owned()];
     plan.tasks[1].outputs = vec!["src/*.py".to_owned()];
-    plan.tasks[1].acceptance =
-        vec![Check { run: ["pytest", "-k", "a b"].map(Into::into).into(), time_limit_seconds: 9 }];
+    plan.tasks[1].acceptance = vec![Check {
+        run: ["pytest", "-k", "a b"].map(Into::into).into(),
+        time_limit_seconds: 9,
+        ..Default::default()
+    }];
     let mut bench = Bench::begun(opening(plan));
     bench.takes("CCG-1", "A.1");
     let stamp = MiyabiStamp { activity: Some("Planned it all.".to_owned()), ..MiyabiStamp::default() };

@@ -43,7 +43,8 @@ fn time_of(plan: Plan) -> Duration {
         now += 1;
         let Step { effects, .. } =
             engine.handle(Timestamp::from_millis(now), Event::Reported { site: Site::Here, report });
-        for Effect::Send { command, .. } in effects {
+        for effect in effects {
+            let Effect::Send { command, .. } = effect else { continue };
             let Command::Offer { sheet, status } = command else { continue };
             let says = |word| Report::Status {
                 agent: sheet.agent.clone(),

@@ -224,7 +224,7 @@ fn nobody_stands_in_where_the_plan_forbids_it_or_a_person_chose_the_agent_or_the
     }
     let mut bench = lost(crew());
     bench
-        .order(Order::Reassign { task: task("A"), agent: agent("CG-2"), stop_running: false })
+        .order(Order::Reassign { task: task("A"), agent: agent("CG-2"), stop_running: false, packet: None })
         .expect("fits");
     bench.pass(10);
     bench.works("CCG-2", "D.2");
@@ -233,7 +233,8 @@ fn nobody_stands_in_where_the_plan_forbids_it_or_a_person_chose_the_agent_or_the
 
 #[test]
 fn a_person_moves_a_task_across_kinds_only_while_its_own_program_is_lost() {
-    let to_claude = || Order::Reassign { task: task("A"), agent: agent("CCG-1"), stop_running: false };
+    let to_claude =
+        || Order::Reassign { task: task("A"), agent: agent("CCG-1"), stop_running: false, packet: None };
     let mut bench = Bench::begun(opening(crew()));
     assert!(matches!(bench.order(to_claude()), Err(OrderError::WrongKind { .. })));
     let mut bench = lost(crew());

@@ -242,6 +242,16 @@ impl Ledger {
             Fact::HostGivenUp { by: GivenUpBy::Lease, .. } => "host given up after its leases",
             Fact::AgentMoved { .. } => "agent moved",
             Fact::LateClaim { .. } => "late claim",
+            Fact::TreeMade { .. } => "tree made",
+            Fact::WorkKept { .. } => "work kept",
+            Fact::Merged { .. } => "merged",
+            Fact::TaskAdded { .. } => "merge task",
+            Fact::CommitTaken { .. } => "commit taken",
+            Fact::OverlapSeen { .. } => "overlap",
+            Fact::ReviewAsked { .. } => "review",
+            Fact::SentBack { .. } => "sent back",
+            Fact::Verified { .. } => "verified",
+            Fact::VerifyAgain => "verified again",
             _ => "other",
         };
         *self.seen.entry(what).or_default() += 1;
@@ -272,6 +282,12 @@ impl Ledger {
                 if !self.answered.insert((attempt.clone(), request.clone())) =>
             {
                 return Err(format!("{request} of {attempt} is answered twice"));
+            }
+            Fact::ReviewAsked { number, attempt, .. } => {
+                self.shares.remove(attempt);
+                if !self.numbers.insert(*number) {
+                    return Err(format!("the number {number} stands twice in the inbox"));
+                }
             }
             Fact::ApprovalAsked { number, .. } | Fact::BudgetReached { number, .. }
                 if !self.numbers.insert(*number) =>

@@ -5,6 +5,7 @@
 
 mod bodies;
 mod chance;
+mod gits;
 mod ledger;
 mod links;
 mod models;
@@ -20,7 +21,7 @@ use miyabi_engine::Weakening;
 use run::{Outcome, play};
 
 /// What has to happen now and then, for the rules to mean anything.
-const SEEN: [&str; 17] = [
+const SEEN: [&str; 27] = [
     "session goes on",
     "account rests",
     "program lost",
@@ -38,6 +39,16 @@ const SEEN: [&str; 17] = [
     "host given up after its leases",
     "agent moved",
     "late claim",
+    "tree made",
+    "work kept",
+    "merged",
+    "merge task",
+    "commit taken",
+    "overlap",
+    "review",
+    "sent back",
+    "verified",
+    "verified again",
 ];
 
 fn number(name: &str) -> Option<u64> {
@@ -93,6 +104,7 @@ fn it_bites() {
         Weakening::IgnoreBudgets,
         Weakening::IgnoreLeases,
         Weakening::TakeLateClaims,
+        Weakening::ReleaseBeforeCarried,
     ] {
         let found = (0..1000).find_map(|seed| Some((seed, try_seed(seed, Some(weakening), false).err()?)));
         let (seed, broken) = found.unwrap_or_else(|| panic!("{weakening:?} goes unnoticed"));

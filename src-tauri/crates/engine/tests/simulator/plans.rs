@@ -4,22 +4,26 @@ use std::collections::BTreeMap;
 
 use miyabi_plan::model::TmuxLayout;
 use miyabi_plan::{
-    Access, Agent, AgentId, ApprovalPolicy, ApprovalRule, Budget, Check, Choice, Failover, Fallback, Host,
-    HostId, Limits, Order, Plan, PolicyAnswer, PriceTable, RunnerKind, Task, TaskId, TransportKind, Usd,
+    Access, Agent, AgentId, ApprovalPolicy, ApprovalRule, Budget, Check, Choice, ConflictsGo, Failover,
+    Fallback, Host, HostId, Limits, Order, Plan, PolicyAnswer, PortRange, PriceTable, RunnerKind, Task,
+    TaskId, TransportKind, Usd,
 };
-use miyabi_protocol::{RunOpening, Timestamp};
+use miyabi_protocol::{RunGit, RunOpening, Timestamp};
 
 use crate::chance::Chance;
+use crate::gits::BASE;
 
 /// A run that is about to be opened.
 pub(crate) fn opening(chance: &mut Chance, seed: u64) -> RunOpening {
     let mode = chance.small(0..=9);
     let on_hosts = chance.one_in(2);
     let choice = Choice { follow_waves: chance.one_in(3), drop_conflicting_edges: chance.one_in(4) };
+    let mut plan = plan(chance);
+    let git = (mode > 2 && !chance.one_in(3)).then(|| on_git(chance, &mut plan));
     RunOpening {
         run_id: format!("sim-{seed}"),
         created_at: Timestamp::from_millis(0),
-        plan: plan(chance),
+        plan,
         plan_dir: "/plan".to_owned(),
         plan_hash: String::new(),
         work_folder: "/work".to_owned(),
@@ -30,6 +34,26 @@ pub(crate) fn opening(chance: &mut Chance, seed: u64) -> RunOpening {
         external: mode == 1 || mode == 2,
         checks_external: chance.one_in(2),
         on_hosts,
+        git,
+    }
+}
+
+/// Makes a plan one whose work travels on git.
+fn on_git(chance: &mut Chance, plan: &mut Plan) -> RunGit {
+    plan.git.conflicts = if chance.one_in(3) { ConflictsGo::Person } else { ConflictsGo::Agent };
+    plan.git.ports = Some(PortRange { first: 20_000, count: 10 });
+    if !chance.one_in(3) {
+        plan.verification = vec![Check::command(vec!["verify".to_owned()], 60)];
+    }
+    for task in &mut plan.tasks {
+        task.needs_approval = chance.one_in(6);
+    }
+    RunGit {
+        repository: "/work".to_owned(),
+        base: BASE.to_owned(),
+        base_branch: None,
+        store: "store".to_owned(),
+        stashed: None,
     }
 }
 
@@ -72,6 +96,8 @@ fn plan(chance: &mut Chance) -> Plan {
         failover,
         prices: PriceTable::default(),
         layout: TmuxLayout::default(),
+        git: miyabi_plan::GitPlan::default(),
+        verification: Vec::new(),
     }
 }
 
@@ -156,12 +182,15 @@ fn tasks(chance: &mut Chance, agents: &[Agent]) -> Vec<Task> {
             wave: (with_waves && !chance.one_in(8)).then_some(wave),
             outputs: if chance.one_in(3) { Vec::new() } else { vec!["out/*".to_owned()] },
             acceptance: match chance.one_in(3) {
-                true => vec![Check { run: vec!["check".to_owned()], time_limit_seconds: 5 }],
+                true => {
+                    vec![Check { run: vec!["check".to_owned()], time_limit_seconds: 5, ..Default::default() }]
+                }
                 false => Vec::new(),
             },
             retries: chance.small(0..=3),
             time_limit_seconds: chance.small(130..=400),
             host: chance.one_in(6).then(|| agent.host.clone()),
+            needs_approval: false,
         });
     }
     tasks

@@ -52,7 +52,7 @@ impl Rules {
 
     /// What a dead backend knew is gone.
     pub(crate) fn forget(&mut self, state: RunState, journal: &[Entry]) {
-        *self = Self { shadow: state, ledger: Ledger::of(journal), ..Self::new(self.shadow.clone()) };
+        *self = Self { ledger: Ledger::of(journal), ..Self::new(state) };
     }
 
     /// What happened, by the last backend's books, how often.
@@ -103,14 +103,20 @@ impl Rules {
             self.check_fact(entry, world)?;
             self.ledger.enter(entry, &self.shadow)?;
             self.shadow.apply(&entry.fact, entry.at);
+            self.check_work(&entry.fact, world)?;
+            if matches!(entry.fact, Fact::TaskAdded { .. }) {
+                self.graph = PlanGraph::new(&self.shadow.opening.plan, self.shadow.opening.choice);
+            }
         }
         if self.shadow != *engine.state() {
             return Err("the facts, applied, do not give the live state".to_owned());
         }
         self.check_state(engine)?;
-        step.effects
-            .iter()
-            .try_for_each(|Effect::Send { site, command }| self.check_command(site, command, engine))?;
+        step.effects.iter().try_for_each(|effect| match effect {
+            Effect::Send { site, command } => self.check_command(site, command, engine),
+            Effect::Carry(carriage) if self.listed.contains(&Site::There(carriage.host.clone())) => Ok(()),
+            Effect::Carry(carriage) => Err(format!("{carriage:?}: its host is not reached")),
+        })?;
         let queue_now = queue_file(engine.state(), world.time()).tasks;
         let differs = self.queues.values().any(|queue| queue.tasks != queue_now);
         match differs.then_some(()) {
@@ -125,6 +131,58 @@ impl Rules {
             true => Err(format!("{newer} begins while {older}, whose lease was over, is at work")),
             false => Ok(()),
         }
+    }
+
+    /// What a fact about the work promises, looked up where commits lie.
+    fn check_work(&self, fact: &Fact, world: &World) -> Result<(), Broken> {
+        let git = &world.gits;
+        let state = &self.shadow;
+        match fact {
+            Fact::TreeMade { attempt, tree, start } => {
+                let task = state.task(&attempt.task).ok_or("an unknown task has a tree")?;
+                if !git.has_all_of(start, &tree.base) && task.merge.is_none() {
+                    return Err(format!("{attempt} begins from {start}, which lacks its base"));
+                }
+                let needs = task.needs.iter().filter(|_| task.merge.is_none());
+                for need in needs.map(|need| &state.tasks[*need].id) {
+                    let result = state.result_of(need).ok_or(format!("{need} has no result"))?;
+                    if !git.has_all_of(&tree.base, result) {
+                        return Err(format!("{attempt} begins without the work of {need}"));
+                    }
+                }
+            }
+            Fact::Completed { attempt, .. } | Fact::ReviewAsked { attempt, .. } if state.git().is_some() => {
+                let Some(one) = state.attempt(attempt).filter(|one| one.tree().is_some()) else {
+                    return Ok(());
+                };
+                let commit = one.commit().ok_or(format!("{attempt} is done and left no commit"))?;
+                if !git.is_at(0, commit) {
+                    return Err(format!("{attempt} is done, and its work is not here"));
+                }
+                if !git.has_work_of(commit, &attempt.task) {
+                    return Err(format!("the commit of {attempt} does not hold its work"));
+                }
+                let merge = state.task(&attempt.task).and_then(|task| task.merge.as_ref());
+                let sides = merge.iter().flat_map(|merge| [&merge.ours, &merge.theirs]);
+                for side in sides {
+                    if !git.has_all_of(commit, side) {
+                        return Err(format!("{attempt} resolved a conflict and lost {side}"));
+                    }
+                }
+            }
+            Fact::WorkKept { attempt, commit: Some(commit) } if !git.is_at(0, commit) => {
+                return Err(format!("what {attempt} left is kept, and is not here"));
+            }
+            Fact::Merged { task, heads, commit, .. } => {
+                for head in heads {
+                    if !git.has_all_of(commit, head) {
+                        return Err(format!("what was merged for {task:?} lacks {head}"));
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn check_fact(&self, entry: &Entry, world: &World) -> Result<(), Broken> {
@@ -152,8 +210,16 @@ impl Rules {
                 self.check_wave(index)
             }
             Fact::Completed { attempt, .. } => {
-                let agent =
-                    self.shadow.current(attempt).ok_or(format!("{attempt} completes and is not current"))?;
+                let task = self.shadow.task(&attempt.task).ok_or("an unknown task completes")?;
+                let read = task
+                    .attempts
+                    .last()
+                    .filter(|last| task.standing == Standing::Review && last.number == attempt.number);
+                let agent = self
+                    .shadow
+                    .current(attempt)
+                    .or(read)
+                    .ok_or(format!("{attempt} completes and is not current"))?;
                 let claim = |number| (agent.agent.clone(), attempt.task.clone(), number);
                 match world.claims.contains(&claim(Some(attempt.number)))
                     || world.claims.contains(&claim(None))
@@ -261,7 +327,7 @@ impl Rules {
     fn check_state(&self, engine: &Engine) -> Result<(), Broken> {
         let state = engine.state();
         for (index, task) in state.tasks.iter().enumerate() {
-            let waits = matches!(task.standing, Standing::Waiting | Standing::BackOff(_));
+            let waits = matches!(task.standing, Standing::Waiting | Standing::BackOff(_) | Standing::Review);
             if waits == engine.waiting(index).is_empty() {
                 return Err(format!(
                     "{} is {:?} and has the reasons {:?}",
@@ -308,6 +374,10 @@ impl Rules {
                 });
                 if !is_told {
                     return Err(format!("{} is offered before the queue says so", sheet.attempt));
+                }
+                let is_ours = engine.state().agent(&sheet.agent).is_some_and(AgentState::is_ours);
+                if engine.state().git().is_some() && is_ours && sheet.tree.is_none() {
+                    return Err(format!("{} is offered without its tree", sheet.attempt));
                 }
                 let known = self.known.insert((site.clone(), sheet.agent.clone()), status.status);
                 if !matches!(known, None | Some(AgentStatus::Idle)) {

@@ -1,14 +1,16 @@
 //! One seed: a plan, a world and an engine, until nothing can happen any more.
 
+mod people;
+
 use miyabi_plan::Site;
 use std::collections::BTreeMap;
 
 use miyabi_engine::{
-    Effect, Engine, Entry, Event, Fact, InboxItem, Order, OrderError, Standing, Step, Weakening, journal,
+    Effect, Engine, Entry, Event, Fact, Order, OrderError, Standing, Step, Weakening, journal,
 };
-use miyabi_plan::{AgentId, HostId, RunPhase, TaskId, Usd};
+use miyabi_plan::{AgentId, HostId, RunPhase};
 use miyabi_protocol::link::{Command, Report};
-use miyabi_protocol::{ApprovalAnswer, ApprovalScope, StatusFile, TaskStatus, Timestamp};
+use miyabi_protocol::{Carriage, StatusFile, Timestamp};
 
 use crate::bodies::Body;
 use crate::chance::Chance;
@@ -182,13 +184,30 @@ impl Run {
                     let order = self.some_answer();
                     self.order(order)?;
                 }
+                (_, None)
+                    if self.engine.state().ended.is_none()
+                        && self.engine.state().conflicts().next().is_some() =>
+                {
+                    let task = self.engine.state().conflicts().next().expect("it was just found").id.clone();
+                    self.order(Order::TakeCommit { task, revision: "mine".to_owned() })?;
+                }
                 (_, None) if self.engine.state().ended.is_none() && self.lost_for_good().is_some() => {
                     let host = self.lost_for_good().expect("it was just found");
                     self.order(Order::GiveUpHost(host))?;
                 }
+                (_, None) if self.is_unverified() && !self.world.chance.one_in(4) => {
+                    self.order(Order::VerifyAgain)?;
+                }
                 _ => return Ok(()),
             }
         }
+    }
+
+    /// Whether only the verification did not hold.
+    fn is_unverified(&self) -> bool {
+        let state = self.engine.state();
+        let failed = state.verification().is_some_and(|found| !found.passed());
+        failed && state.phase() == RunPhase::Failed && !self.is_down
     }
 
     /// A host that does not come back, and that nobody has given up.
@@ -206,6 +225,9 @@ impl Run {
                 self.rules.told(&site, &report, self.world.now);
                 self.handle(Event::Reported { site, report })?;
             }
+            Happening::Carried { site, links, backend, carriage } => {
+                self.carried(site, links, backend, carriage)?;
+            }
             Happening::Look(agent) => self.world.look(agent),
             Happening::LookAtQueue(site) => self.world.look_at_queue(site),
             Happening::List(site) => self.world.list(site),
@@ -218,6 +240,24 @@ impl Run {
             Happening::Chaos(chaos) => self.chaos(chaos)?,
         }
         Ok(())
+    }
+
+    fn carried(&mut self, site: usize, links: u32, backend: u32, carriage: Carriage) -> Result<(), Broken> {
+        let Some(problem) = self.world.arrives(site, links, &carriage) else { return Ok(()) };
+        if backend != self.world.gits.backends {
+            return Ok(());
+        }
+        if self.world.chance.one_in(10) {
+            self.handle(Event::Carried { carriage: carriage.clone(), problem: problem.clone() })?;
+        }
+        self.handle(Event::Carried { carriage, problem })
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send { site, command } => self.world.send(&site, command),
+            Effect::Carry(carriage) => self.world.carry(carriage),
+        }
     }
 
     fn handle(&mut self, event: Event) -> Result<(), Broken> {
@@ -243,10 +283,8 @@ impl Run {
                 )
             });
         }
-        for Effect::Send { site, command } in &step.effects {
-            self.world.say(|| {
-                format!("  < {site} {}", format!("{command:?}").chars().take(180).collect::<String>())
-            });
+        for effect in &step.effects {
+            self.world.say(|| format!("  < {}", format!("{effect:?}").chars().take(200).collect::<String>()));
         }
         self.rules.check(&self.engine, &step, &self.world)?;
         let dies = self.kills_left > 0 && self.world.now > 0 && self.world.chance.one_in(self.kill_one_in);
@@ -254,8 +292,8 @@ impl Run {
             return self.die_in(step);
         }
         self.save(&step.facts);
-        for Effect::Send { site, command } in step.effects {
-            self.world.send(&site, command);
+        for effect in step.effects {
+            self.perform(effect);
         }
         Ok(())
     }
@@ -277,8 +315,8 @@ impl Run {
         self.save(&step.facts[..kept]);
         if kept == step.facts.len() {
             let sent = self.world.chance.up_to(step.effects.len());
-            for Effect::Send { site, command } in step.effects.into_iter().take(sent) {
-                self.world.send(&site, command);
+            for effect in step.effects.into_iter().take(sent) {
+                self.perform(effect);
             }
         } else if self.world.chance.one_in(2) {
             let torn = &step.facts[kept];
@@ -297,6 +335,7 @@ impl Run {
 
     fn go_down(&mut self) {
         self.is_down = true;
+        self.world.gits.backends += 1;
         for site in 0..self.world.sites.len() {
             if self.world.sites[site].link_is_up {
                 self.world.cut(site);
@@ -502,54 +541,6 @@ impl Run {
         }
     }
 
-    fn some_task(&mut self) -> TaskId {
-        let tasks: Vec<TaskId> = self.engine.state().tasks.iter().map(|task| task.id.clone()).collect();
-        self.world.chance.pick(&tasks).clone()
-    }
-
-    fn some_order(&mut self) -> Order {
-        let task = self.some_task();
-        let agents: Vec<AgentId> = self.engine.state().agents.iter().map(|agent| agent.id.clone()).collect();
-        let agent = self.world.chance.pick(&agents).clone();
-        let hosts: Vec<HostId> = self.engine.state().lost_hosts().map(|host| host.id.clone()).collect();
-        if !hosts.is_empty() && self.world.chance.one_in(2) {
-            return Order::GiveUpHost(self.world.chance.pick(&hosts).clone());
-        }
-        match self.world.chance.small(0..=17) {
-            13..=15 if !self.engine.state().inbox().is_empty() => self.some_answer(),
-            16 | 17 => Order::Say { agent, text: "be quick".to_owned() },
-            0 | 1 => Order::Pause,
-            2 | 3 => Order::Resume,
-            4 => Order::CancelRun,
-            5 => Order::StopAll,
-            6 | 7 => Order::CancelTask(task),
-            8 | 9 => Order::RetryTask(task),
-            _ => Order::Reassign { task, agent, stop_running: self.world.chance.one_in(2) },
-        }
-    }
-
-    /// A person looks into the inbox.
-    fn some_answer(&mut self) -> Order {
-        let inbox = self.engine.state().inbox();
-        let first = inbox.first().copied();
-        match first {
-            Some(InboxItem::Budget(reached)) => {
-                let spent = self.engine.state().spent_of(&reached.budget);
-                let more = Usd::from_micros(u64::from(self.world.chance.small(1..=5_000_000)));
-                Order::RaiseBudget { number: reached.number, limit: spent + more }
-            }
-            item => {
-                let scope =
-                    *self.world.chance.pick(&[ApprovalScope::Once, ApprovalScope::Task, ApprovalScope::Run]);
-                let answer = match self.world.chance.one_in(4) {
-                    true => ApprovalAnswer::Deny { reason: "no".to_owned() },
-                    false => ApprovalAnswer::Allow,
-                };
-                Order::Answer { number: item.map_or(0, |item| item.number()), answer, scope }
-            }
-        }
-    }
-
     fn order(&mut self, order: Order) -> Result<(), Broken> {
         if self.is_down {
             return Ok(());
@@ -583,26 +574,28 @@ impl Run {
         Ok(())
     }
 
-    /// An edit by other hands, of the file as it is.
-    fn edit_queue(&mut self) {
-        let agents: Vec<AgentId> = self.engine.state().agents.iter().map(|agent| agent.id.clone()).collect();
-        let agent = self.world.chance.pick(&agents).to_string();
-        let which = self.world.chance.up_to(40);
-        let what = self.world.chance.small(0..=4);
-        let site = self.world.chance.up_to(self.world.sites.len() - 1);
-        let queue = self.world.sites[site].queue.as_mut();
-        let Some(queue) = queue.filter(|queue| !queue.tasks.is_empty()) else { return };
-        let count = queue.tasks.len();
-        let failed = queue.tasks.iter().position(|task| task.status == TaskStatus::Failed);
-        let task = &mut queue.tasks[failed.unwrap_or(which % count)];
-        match what {
-            0 => task.status = TaskStatus::Completed,
-            1 => task.agent = agent,
-            2 => task.priority += 1,
-            3 => drop(queue.tasks.remove(which % count)),
-            _ => task.status = TaskStatus::Pending,
+    /// All work is one, and what was verified holds.
+    fn look_at_the_result(&self, phase: RunPhase) -> Result<(), Broken> {
+        let state = self.engine.state();
+        let is_verified = state.verification().is_none_or(miyabi_engine::Verification::passed);
+        let is_merged = state.git().is_none() || state.result().is_some();
+        let fits = match phase {
+            RunPhase::Completed => is_merged && is_verified,
+            RunPhase::Failed => is_merged && !is_verified,
+            RunPhase::Stuck => !is_merged,
+            _ => phase == RunPhase::Cancelled,
+        };
+        if !fits {
+            return Err(format!("every task is COMPLETED, and the run ended as {phase:?}"));
         }
-        self.world.plan(10, Happening::LookAtQueue(site));
+        let Some(result) = state.result() else { return Ok(()) };
+        for task in &state.tasks {
+            let own = state.result_of(&task.id).ok_or("a COMPLETED task has no result")?;
+            if !self.world.gits.has_all_of(&result.commit, own) {
+                return Err(format!("the result does not hold the work of {}", task.id));
+            }
+        }
+        Ok(())
     }
 
     /// After the last event.
@@ -615,12 +608,15 @@ impl Run {
             return Err(format!("nothing happens any more, and the run has not ended: {reasons:?}"));
         };
         let all = |wanted| state.tasks.iter().all(|task| task.standing == wanted);
-        if (phase == RunPhase::Completed) != all(Standing::Completed) {
+        if all(Standing::Completed) {
+            self.look_at_the_result(phase)?;
+        } else if phase == RunPhase::Completed {
             return Err(format!("the run ended as {phase:?} and its tasks did not"));
         }
         let waits = |task: &Standing| matches!(task, Standing::Waiting | Standing::BackOff(_));
         let could = |index: usize| waits(&state.tasks[index].standing) && !self.rules.is_held_back(index);
-        if phase == RunPhase::Stuck && !(0..state.tasks.len()).any(could) {
+        let is_unmerged = all(Standing::Completed) && state.git().is_some() && state.result().is_none();
+        if phase == RunPhase::Stuck && !is_unmerged && !(0..state.tasks.len()).any(could) {
             return Err("the run is stuck, and nothing in it could ever go on".to_owned());
         }
         if let Some((attempt, times)) = self.world.begun.iter().find(|(_, times)| **times > 1) {

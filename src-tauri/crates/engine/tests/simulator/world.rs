@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use miyabi_plan::{AgentId, AttemptId, FailureCause, Site, TaskId};
 use miyabi_protocol::link::{Command, Report};
 use miyabi_protocol::{
-    AgentStatus, AttemptSheet, Baseline, CheckResult, EvidenceReport, Failure, QueueFile, QueueTask,
-    RunOpening, StatusFile, Timestamp,
+    AgentStatus, AttemptSheet, Baseline, Carriage, CheckResult, EvidenceReport, Failure, QueueFile,
+    QueueTask, RunOpening, StatusFile, Timestamp,
 };
 
 use crate::bodies::{Body, Fate, Work, attempt_in, duration};
 use crate::chance::Chance;
+use crate::gits::Gits;
 use crate::links::{SiteWorld, Who};
 use crate::models::{Model, Providers};
 
@@ -28,6 +29,8 @@ pub(crate) fn update(queue: &mut QueueFile, updated_at: Timestamp, tasks: Vec<Qu
 pub(crate) enum Happening {
     /// A command arrives at the helper.
     Execute(usize, Command),
+    /// A commit has come to its end, over this link of a host, or it has not.
+    Carried { site: usize, links: u32, backend: u32, carriage: Carriage },
     /// A report arrives at the engine.
     Deliver(usize, Report),
     /// The helper notices that an agent's file changed.
@@ -113,6 +116,7 @@ pub(crate) struct World {
     pub(crate) begun: BTreeMap<AttemptId, u32>,
     /// What no rule allows, found as it happened.
     pub(crate) violations: Vec<String>,
+    pub(crate) gits: Gits,
 }
 
 impl World {
@@ -149,6 +153,7 @@ impl World {
             honest: BTreeSet::new(),
             begun: BTreeMap::new(),
             violations: Vec::new(),
+            gits: Gits::new(),
         }
     }
 
@@ -232,6 +237,15 @@ impl World {
             Command::Answer { agent, attempt, request, answer } => {
                 self.answered(&(site, agent), &attempt, &request, &answer);
             }
+            Command::MakeTree { order } => self.make_tree(site, &order),
+            Command::KeepWork { tree, signature } if self.is_at_attempt(site, &signature.attempt) => {
+                self.plan(1_000, Happening::Execute(site, Command::KeepWork { tree, signature }));
+            }
+            Command::KeepWork { tree, signature } => self.keep_tree(site, &signature.attempt, &tree),
+            Command::MergeHeads { task, heads, .. } => self.merge_heads(task, &heads),
+            Command::TakeCommit { task, holds, .. } => self.take_commit(task, &holds),
+            Command::Verify { .. } => self.verify(),
+            Command::LookAtTrees { trees } => self.look_at_trees(site, &trees),
             _ => {}
         }
     }
@@ -363,8 +377,10 @@ impl World {
                 ended,
                 millis: 1,
                 tail: String::new(),
+                ..Default::default()
             });
         }
+        report.work = self.commit_work(site, sheet, holds);
         let after = self.chance.within(0..=3_000);
         self.report_after(site, after, Report::Evidence { attempt: attempt.clone(), report });
     }

@@ -4,11 +4,20 @@ use std::path::Path;
 
 use miyabi_protocol::{AttemptSheet, Baseline, EvidenceReport, RunnerSpec};
 
+use std::sync::Arc;
+
 use super::checks;
+use super::host::Host;
+use super::work::{keeping, places};
 use crate::outputs;
 
 /// What is found. A rehearsal has no evidence to look for.
-pub(crate) async fn look(sheet: AttemptSheet, baseline: Option<Baseline>, state_dir: &str) -> EvidenceReport {
+pub(crate) async fn look(
+    host: &Arc<Host>,
+    mut sheet: AttemptSheet,
+    baseline: Option<Baseline>,
+    state_dir: &str,
+) -> EvidenceReport {
     if matches!(sheet.runner, RunnerSpec::Rehearsal { .. }) {
         return EvidenceReport::default();
     }
@@ -32,9 +41,29 @@ pub(crate) async fn look(sheet: AttemptSheet, baseline: Option<Baseline>, state_
         Ok(Err(error)) => return problem(error),
         Err(error) => return problem(error.to_string()),
     };
+    if let Some(tree) = sheet.tree.clone() {
+        // Before the checks, which leave files of their own.
+        match keeping::commit_claimed(host, tree, &sheet).await {
+            Ok(work) => {
+                // What a later attempt writes anew may be what the one before it left: the base decides.
+                outputs::count_work(&mut report, &work);
+                report.work = Some(work);
+            }
+            Err(message) => return problem(message),
+        }
+    }
     // What is missing already decides; a test suite on half of the files would only waste time.
     if report.missing.is_empty() && report.unchanged.is_empty() {
-        report.checks = checks::run(&sheet, state_dir).await;
+        let there = host.clone();
+        // Git is asked for the name of the repository's cache.
+        let told = tokio::task::spawn_blocking(move || {
+            places::tell_cache(&there.places, &mut sheet);
+            sheet
+        });
+        match told.await {
+            Ok(sheet) => report.checks = checks::run(&sheet, state_dir).await,
+            Err(error) => return problem(error.to_string()),
+        }
     }
     report
 }

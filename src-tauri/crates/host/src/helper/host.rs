@@ -15,6 +15,7 @@ use miyabi_transport::LinkSender;
 use super::folder::Stamp;
 use super::runners::Runners;
 use super::windows::Windows;
+use super::work::places::Places;
 use crate::process_tree::Marker;
 use crate::{clock, disk};
 
@@ -39,6 +40,8 @@ pub(crate) struct Host {
     pub(crate) reports: Reports,
     pub(crate) runners: Runners,
     pub(crate) windows: Windows,
+    /// Where repositories, work trees and caches lie.
+    pub(crate) places: Places,
     /// `task_queue.json` as we wrote it last.
     pub(crate) queue: Mutex<Option<OwnQueue>>,
     /// Agents whose files here are mirrors.

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::host::Host;
+use super::work::places;
 use super::{runners, windows};
 use crate::tmux::{Role, WindowPlan};
 use crate::{disk, outputs};
@@ -144,7 +145,8 @@ impl Lane {
         self.host.windows.open(self.plan(Role::View, argv)).await
     }
 
-    async fn offer(&self, sheet: AttemptSheet, status: StatusFile) -> Result<(), String> {
+    async fn offer(&self, mut sheet: AttemptSheet, status: StatusFile) -> Result<(), String> {
+        places::tell_cache(&self.host.places, &mut sheet);
         let path = self.host.dir.sheet(&sheet.attempt);
         let bytes =
             disk::json(&sheet).map_err(|error| format!("cannot write {}: {error}", path.display()))?;

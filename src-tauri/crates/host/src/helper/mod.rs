@@ -6,6 +6,7 @@
 
 mod checks;
 mod evidence;
+mod expect;
 mod folder;
 mod follow;
 mod holder;
@@ -20,5 +21,6 @@ mod serve;
 mod silence;
 mod terminals;
 mod windows;
+mod work;
 
 pub use serve::{Place, serve};

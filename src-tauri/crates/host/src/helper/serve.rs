@@ -27,6 +27,8 @@ use super::queue::QueueText;
 use super::silence::Silence;
 use super::terminals::Terminals;
 use super::windows::Windows;
+use super::work::Works;
+use super::work::places::Places;
 use super::{evidence, load, runners};
 use crate::process_tree::{self, Target};
 use crate::tmux::{MONITOR, Role, WindowPlan};
@@ -42,6 +44,8 @@ pub struct Place {
     pub program: PathBuf,
     /// Where sockets lie.
     pub runtime_dir: PathBuf,
+    /// Where everything that outlives a reboot lies.
+    pub state_home: PathBuf,
 }
 
 /// Serves one backend until the end of its stream. Runners go on.
@@ -139,6 +143,7 @@ async fn greet(
         reports,
         runners: runners::Runners::default(),
         windows,
+        places: Places::new(place.state_home),
         queue: std::sync::Mutex::default(),
         elsewhere: std::sync::Mutex::new(elsewhere),
         lease: std::sync::Mutex::default(),
@@ -208,6 +213,7 @@ struct Served {
     lanes: Lanes,
     logs: Logs,
     terminals: Terminals,
+    works: Works,
     silence: Silence,
     leases: Leases,
     checks: Arc<Semaphore>,
@@ -226,6 +232,7 @@ impl Served {
         Self {
             logs: Logs::new(&host.dir, sender.clone()),
             terminals: Terminals::new(&host, sender.clone()),
+            works: Works::new(&host, sender.clone()),
             silence,
             leases,
             stopping: None,
@@ -274,13 +281,18 @@ impl Served {
                 (Ok(command @ (Command::Ping { .. } | Command::Lease { .. })), _) => self.carry_out(command),
                 (Ok(command), _) if self.stopping.is_some() => self.waiting.push_back(command),
                 (Ok(command), _) => self.carry_out(command),
-                (Err(_), Frame::Bulk(chunk)) => self.terminals.typed(chunk),
+                (Err(_), Frame::Bulk(chunk)) => {
+                    if let Some(chunk) = self.works.input(chunk) {
+                        self.terminals.typed(chunk);
+                    }
+                }
                 (Err(error), Frame::Control(_)) => tracing::warn!(%error, "a command is not understood"),
             }
         }
     }
 
     fn carry_out(&mut self, command: Command) {
+        let Some(command) = self.works.take(command) else { return };
         match command {
             Command::Hello(_) => tracing::warn!("a second hello is left alone"),
             Command::WriteQueue { queue } => self.write_queue(queue),
@@ -311,10 +323,12 @@ impl Served {
             Command::StreamCredit { stream, bytes } => {
                 self.logs.credit(stream, bytes);
                 self.terminals.credit(stream, bytes);
+                self.works.credit(stream, bytes);
             }
             Command::CloseStream { stream } => {
                 self.logs.end(stream);
                 self.terminals.close(stream);
+                self.works.close(stream);
             }
             Command::OpenTerminal { stream, agent, size, credit } => {
                 self.terminals.open(stream, agent, size, credit);
@@ -329,6 +343,16 @@ impl Served {
                     self.host.grant(until);
                 }
             }
+            Command::MakeTree { .. }
+            | Command::KeepWork { .. }
+            | Command::MergeHeads { .. }
+            | Command::TakeCommit { .. }
+            | Command::LookAtTrees { .. }
+            | Command::Verify { .. }
+            | Command::OpenGit { .. }
+            | Command::EndInput { .. }
+            | Command::ListTrees { .. }
+            | Command::RemoveTrees { .. } => tracing::warn!("work on git that nobody took"),
             Command::StopAll => {
                 self.lanes.stop();
                 self.stopping = Some(tokio::spawn(stop_all(self.host.clone())));
@@ -393,7 +417,7 @@ impl Served {
             let _permit = checks.acquire().await;
             let attempt = sheet.attempt.clone();
             let state_dir = host.dir.root().to_string_lossy().into_owned();
-            let report = evidence::look(sheet, baseline, &state_dir).await;
+            let report = evidence::look(&host, sheet, baseline, &state_dir).await;
             host.reports.send(&Report::Evidence { attempt, report });
         });
     }
@@ -402,6 +426,7 @@ impl Served {
     async fn leave(&mut self) {
         self.lanes.stop();
         self.terminals.close_all().await;
+        self.works.leave().await;
         process_tree::end(&Target { marker: Some(self.host.check_marker()), ..Target::default() }).await;
         self.folder.abort();
         if !self.folder.is_finished() {

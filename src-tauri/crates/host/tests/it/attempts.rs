@@ -124,6 +124,7 @@ async fn acceptance_commands_run_in_the_work_folder_up_to_the_first_that_fails()
     let check = |argv: &[&str], seconds| Check {
         run: argv.iter().map(|word| (*word).to_owned()).collect(),
         time_limit_seconds: seconds,
+        ..Default::default()
     };
     sheet.acceptance =
         vec![check(&["pwd"], 5), check(&["sh", "-c", "sleep 100 & sleep 100"], 1), check(&["true"], 5)];

@@ -73,6 +73,20 @@ impl Place {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// A program that runs beside the test; it is killed when it is dropped.
+    #[expect(clippy::disallowed_methods, reason = "the tests' one place that starts programs")]
+    pub(crate) fn start(&self, program: &str, args: &[&str]) -> tokio::process::Child {
+        tokio::process::Command::new(program)
+            .args(args)
+            .envs(self.environment())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program starts")
+    }
+
     pub(crate) fn tmux(&self, args: &[&str]) -> String {
         self.run("tmux", args)
     }
@@ -117,6 +131,7 @@ impl Place {
             },
             estimated_seconds: 5,
             assigned_at: now(),
+            tree: None,
         }
     }
 

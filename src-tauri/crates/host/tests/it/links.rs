@@ -189,7 +189,7 @@ async fn a_pong_is_not_held_up_by_a_log_that_flows() {
     // Evidence is looked for meanwhile, too.
     let mut sheet = place.sheet("CG-2", "Task-3.1", "true");
     let slow = ["sh", "-c", "sleep 1"].map(str::to_owned).to_vec();
-    sheet.acceptance = vec![miyabi_plan::Check { run: slow, time_limit_seconds: 30 }];
+    sheet.acceptance = vec![miyabi_plan::Check { run: slow, time_limit_seconds: 30, ..Default::default() }];
     helper.send(&Command::CheckEvidence { sheet: Box::new(sheet), baseline: None });
     helper.send(&Command::FollowLog { stream: 1, agent: Some(agent("CG-1")), offset: 0, credit: 1 << 20 });
     let (mut got, mut slowest, mut pongs, mut asked) = (0, Duration::ZERO, 0_u32, None);

@@ -2,6 +2,7 @@
 
 mod agents;
 mod attempts;
+mod carriage;
 mod common;
 mod elsewhere;
 mod ends;
@@ -11,3 +12,4 @@ mod links;
 mod quiet;
 mod terminals;
 mod windows;
+mod works;

@@ -2,7 +2,7 @@
 
 use crate::ids::{AgentId, HostId, IdError, TaskId};
 use crate::model::{
-    Agent, Check, Host, Limits, Plan, Task, TmuxLayout, TransportKind, default_min_free_disk_mib,
+    Agent, Host, Limits, Plan, Task, TmuxLayout, TransportKind, default_min_free_disk_mib,
     default_min_free_memory_mib,
 };
 use crate::outputs::plain_output;
@@ -10,12 +10,13 @@ use crate::policy::{
     ApprovalPolicy, ApprovalRule, Budget, Failover, Fallback, McpTool, McpTools, PriceTable,
 };
 use crate::read::agents::modes;
+use crate::read::checks;
 use crate::read::crew::Crew;
+use crate::read::git;
 use crate::read::tasks::Tasks;
 use crate::schema::{
-    AgentEntry, ApprovalRuleEntry, ApprovalsEntry, CheckEntry, DEFAULT_CHECK_SECONDS, DEFAULT_PRIORITY,
-    DEFAULT_RETRIES, DEFAULT_TIME_LIMIT_SECONDS, FallbackEntry, HostEntry, MAX_PLACES, MAX_SECONDS,
-    McpToolEntry, TaskEntry,
+    AgentEntry, ApprovalRuleEntry, ApprovalsEntry, DEFAULT_PRIORITY, DEFAULT_RETRIES,
+    DEFAULT_TIME_LIMIT_SECONDS, FallbackEntry, HostEntry, MAX_PLACES, MAX_SECONDS, McpToolEntry, TaskEntry,
 };
 
 /// What the other files of a plan say.
@@ -64,6 +65,8 @@ pub(crate) fn build(tasks: &Tasks, crew: &Crew, extras: Extras) -> Option<Plan> 
         failover: crew.rest.failover.as_deref().and_then(Failover::parse).unwrap_or_default(),
         prices: extras.prices,
         layout: extras.layout,
+        git: git::build(header.git.as_ref())?,
+        verification: header.verification.iter().flatten().map(checks::build).collect(),
     })
 }
 
@@ -117,21 +120,12 @@ fn task(entry: &TaskEntry, crew: &Crew) -> Result<Task, IdError> {
         module: entry.module.clone().unwrap_or_default(),
         wave: entry.wave,
         outputs: outputs.map(str::to_owned).collect(),
-        acceptance: entry.acceptance.iter().flatten().map(check).collect(),
+        acceptance: entry.acceptance.iter().flatten().map(checks::build).collect(),
         retries: entry.retries.or(crew.rest.limits.retries).unwrap_or(DEFAULT_RETRIES),
         time_limit_seconds: limit.unwrap_or(by_estimate),
         host: entry.host.as_deref().map(HostId::new).transpose()?,
+        needs_approval: entry.approval.is_some(),
     })
-}
-
-fn check(entry: &CheckEntry) -> Check {
-    match entry {
-        CheckEntry::Words(run) => Check { run: run.clone(), time_limit_seconds: DEFAULT_CHECK_SECONDS },
-        CheckEntry::Limited(limited) => Check {
-            run: limited.run.clone(),
-            time_limit_seconds: limited.time_limit_seconds.unwrap_or(DEFAULT_CHECK_SECONDS),
-        },
-    }
 }
 
 fn agent(entry: &AgentEntry, crew: &Crew) -> Option<Agent> {

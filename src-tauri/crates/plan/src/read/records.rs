@@ -3,7 +3,10 @@
 
 use crate::finding::Severity;
 use crate::read::shape::{Record, Shape, may, must};
-use crate::schema::{MAX_DOLLARS, MAX_FAILURES, MAX_MIB, MAX_PLACES, MAX_RANK, MAX_RETRIES, MAX_SECONDS};
+use crate::schema::{
+    MAX_DOLLARS, MAX_EXIT_CODE, MAX_FAILURES, MAX_MIB, MAX_PLACES, MAX_PORT, MAX_PORTS, MAX_RANK,
+    MAX_RETRIES, MAX_SECONDS, MAX_TESTS,
+};
 
 const SECONDS: Shape = Shape::Whole { min: 1, max: MAX_SECONDS };
 const PAUSE: Shape = Shape::Whole { min: 0, max: MAX_SECONDS };
@@ -28,6 +31,8 @@ pub(crate) static TASK_DAG: Record = Record {
         may("order", Shape::Words(&["priority", "critical-path"])),
         may("work_stealing", Shape::Flag),
         may("sequential_waves", Shape::List(&RANK)),
+        may("git", Shape::FlagOr(&GIT)),
+        may("verification", Shape::List(&Shape::Check)),
         must("tasks", Shape::Entries),
     ],
 };
@@ -50,13 +55,66 @@ pub(crate) static TASK: Record = Record {
         may("retries", RETRIES),
         may("time_limit_seconds", SECONDS),
         may("host", Shape::Id),
+        may("approval", Shape::Words(&["person"])),
     ],
 };
 
 pub(crate) static CHECK: Record = Record {
-    what: "an acceptance command",
+    what: "a check",
     unknown: Severity::Error,
-    keys: &[must("run", Shape::List(&Shape::Text)), may("time_limit_seconds", SECONDS)],
+    keys: &[
+        may("name", Shape::Text),
+        must("run", Shape::List(&Shape::Text)),
+        may("time_limit_seconds", SECONDS),
+        may("exit_code", Shape::Whole { min: 0, max: MAX_EXIT_CODE }),
+        may("number", Shape::Record(&NUMBER)),
+        may("tests", Shape::Record(&TESTS)),
+    ],
+};
+
+pub(crate) static NUMBER: Record = Record {
+    what: "a bound of a number",
+    unknown: Severity::Error,
+    keys: &[
+        may("equals", Shape::Number),
+        may("about", Shape::Number),
+        may("within_percent", Shape::Number),
+        may("at_least", Shape::Number),
+        may("at_most", Shape::Number),
+    ],
+};
+
+pub(crate) static TESTS: Record = Record {
+    what: "an object of tests",
+    unknown: Severity::Error,
+    keys: &[
+        may("junit", Shape::Text),
+        may("pytest", Shape::Flag),
+        may("passed", Shape::Whole { min: 1, max: MAX_TESTS }),
+    ],
+};
+
+pub(crate) static GIT: Record = Record {
+    what: "an object of git",
+    unknown: Severity::Error,
+    keys: &[
+        may("copy", Shape::List(&Shape::Text)),
+        may("setup", Shape::List(&Shape::Check)),
+        may("ports", Shape::Record(&PORTS)),
+        may("remote", Shape::Text),
+        may("api", Shape::Text),
+        may("conflicts", Shape::Words(&["agent", "person"])),
+        may("reviewer", Shape::Id),
+    ],
+};
+
+pub(crate) static PORTS: Record = Record {
+    what: "an object of ports",
+    unknown: Severity::Error,
+    keys: &[
+        must("first", Shape::Whole { min: 1, max: MAX_PORT }),
+        must("count", Shape::Whole { min: 1, max: MAX_PORTS }),
+    ],
 };
 
 pub(crate) static AGENT_CONFIG: Record = Record {
@@ -271,6 +329,10 @@ mod tests {
         compare(&TASK_DAG, dag);
         compare(&TASK, &dag["$defs"]["TaskEntry"]);
         compare(&CHECK, &dag["$defs"]["LimitedCheckEntry"]);
+        compare(&NUMBER, &dag["$defs"]["NumberEntry"]);
+        compare(&TESTS, &dag["$defs"]["TestsEntry"]);
+        compare(&GIT, &dag["$defs"]["GitOptionsEntry"]);
+        compare(&PORTS, &dag["$defs"]["PortsEntry"]);
         compare(&AGENT_CONFIG, config);
         compare(&HOST, &config["$defs"]["HostEntry"]);
         compare(&AGENT, &config["$defs"]["AgentEntry"]);

@@ -31,14 +31,18 @@ pub(crate) enum Shape {
     Dollars {
         max: u32,
     },
+    /// Any number.
+    Number,
     Words(&'static [&'static str]),
     List(&'static Shape),
     /// A list whose entries the caller walks one by one.
     Entries,
     Record(&'static Record),
+    /// True, false, or an object.
+    FlagOr(&'static Record),
     /// An object whose names are free and whose values are such objects.
     Table(&'static Record),
-    /// An acceptance command: a list of words, or an object.
+    /// A check: a list of words, or an object.
     Check,
     /// Names and texts.
     Variables,
@@ -77,12 +81,12 @@ impl Shape {
             Self::Text => json!(""),
             Self::Flag => json!(true),
             Self::Whole { min, .. } | Self::Seconds { min, .. } => json!((*min).clamp(1, DEFAULT_PRIORITY)),
-            Self::Dollars { .. } => json!(0),
+            Self::Dollars { .. } | Self::Number => json!(0),
             Self::Words(words) => json!(words.first()?),
             Self::List(_) | Self::Entries => json!([]),
             Self::Variables | Self::Table(_) => json!({}),
             Self::Anything => Value::Null,
-            Self::Id | Self::Record(_) | Self::Check => return None,
+            Self::Id | Self::Record(_) | Self::FlagOr(_) | Self::Check => return None,
         })
     }
 
@@ -94,9 +98,11 @@ impl Shape {
             Self::Whole { .. } => "a whole number".to_owned(),
             Self::Seconds { .. } => "a number of seconds".to_owned(),
             Self::Dollars { .. } => "a number of US dollars".to_owned(),
+            Self::Number => "a number".to_owned(),
             Self::Words(words) => format!("one of `{}`", words.join("`, `")),
             Self::List(_) | Self::Entries => "a list".to_owned(),
             Self::Record(record) => format!("an object, {}", record.what),
+            Self::FlagOr(record) => format!("true, false or an object, {}", record.what),
             Self::Table(record) => format!("an object of names, each with {}", record.what),
             Self::Check => "a list of words, as in `[\"make\", \"test\"]`".to_owned(),
             Self::Variables => "an object of names and texts".to_owned(),
@@ -170,7 +176,9 @@ impl Walk<'_> {
             (Shape::Anything, _) => Some(Value::Null),
             (Shape::Text, Value::String(text)) => self.text(text, path),
             (Shape::Id, Value::String(text)) => self.id(text, path),
-            (Shape::Flag, Value::Bool(_)) => Some(value.clone()),
+            (Shape::Flag | Shape::FlagOr(_), Value::Bool(_)) | (Shape::Number, Value::Number(_)) => {
+                Some(value.clone())
+            }
             (Shape::Whole { min, max }, Value::Number(number)) => {
                 let number = number.as_f64().filter(|number| number.fract() == 0.0);
                 let Some(number) = number else {
@@ -194,7 +202,9 @@ impl Walk<'_> {
                     items.filter_map(|(at, item)| self.value(item, inner, &[path, &[Step::At(at)]].concat()));
                 Some(Value::Array(walked.collect()))
             }
-            (Shape::Record(record), Value::Object(_)) => self.record(value, record, path),
+            (Shape::Record(record) | Shape::FlagOr(record), Value::Object(_)) => {
+                self.record(value, record, path)
+            }
             (Shape::Table(record), Value::Object(members)) => Some(self.table(members, record, path)),
             (Shape::Check, Value::Object(_)) => self.record(value, &CHECK, path),
             (Shape::Check, Value::Array(_)) => self.value(value, &Shape::List(&Shape::Text), path),

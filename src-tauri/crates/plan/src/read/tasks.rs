@@ -12,18 +12,19 @@ use crate::finding::Place;
 use crate::ids::{AgentId, TaskId};
 use crate::outputs::plain_output;
 use crate::read::NamedText;
+use crate::read::checks;
 use crate::read::crew::Crew;
 use crate::read::records::{QUEUE_TASK, TASK, TASK_DAG, TASK_QUEUE};
 use crate::read::report::{Report, nearest};
 use crate::read::shape::{Record, Walk};
 use crate::read::source::{Source, Step};
-use crate::schema::{CheckEntry, MAX_LABEL, PLAN_VERSION, TaskDagFile, TaskEntry};
+use crate::schema::{MAX_LABEL, PLAN_VERSION, TaskDagFile, TaskEntry};
 
 /// The tasks of a plan, those that can be used; each with its place in the file.
 #[derive(Debug)]
 pub(crate) struct Tasks {
     pub(crate) source: Source,
-    raw: Value,
+    pub(crate) raw: Value,
     pub(crate) format: Format,
     pub(crate) header: TaskDagFile,
     pub(crate) entries: Vec<(usize, TaskEntry)>,
@@ -74,6 +75,7 @@ impl From<QueueEntry> for TaskEntry {
             retries: None,
             time_limit_seconds: None,
             host: None,
+            approval: None,
         }
     }
 }
@@ -143,6 +145,8 @@ impl Tasks {
     /// Finds what the shape alone does not show.
     pub(crate) fn check(&self, crew: &Crew, report: &mut Report) {
         self.check_header(report);
+        self.check_verification(report);
+        self.check_git(crew, report);
         let index = self.check_ids(report);
         for (at, task) in &self.entries {
             self.check_needs(*at, task, &index, report);
@@ -292,20 +296,21 @@ impl Tasks {
 
     fn check_acceptance(&self, at: usize, task: &TaskEntry, report: &mut Report) {
         for (nth, check) in task.acceptance.iter().flatten().enumerate() {
-            let words = match check {
-                CheckEntry::Words(words) => words,
-                CheckEntry::Limited(limited) => &limited.run,
+            let place = |rest: &[Step<'_>]| {
+                self.place(at, &[&[Step::Key("acceptance"), Step::At(nth)], rest].concat())
             };
-            if words.first().is_none_or(|program| program.trim().is_empty()) {
-                let place = self.place(at, &[Step::Key("acceptance"), Step::At(nth)]);
-                let message = format!("{} has an acceptance command without a program.", task.id);
-                report.error(
-                    "empty-command",
-                    place,
-                    message,
-                    "Write the program and its arguments, as in `[\"make\", \"test\"]`.",
-                );
-            }
+            let whose = format!("{} has an acceptance command", task.id);
+            checks::check(&whose, (check, &self.raw["tasks"][at]["acceptance"][nth]), &place, report);
+        }
+    }
+
+    fn check_verification(&self, report: &mut Report) {
+        for (nth, check) in self.header.verification.iter().flatten().enumerate() {
+            let place = |rest: &[Step<'_>]| {
+                self.source.place(&[&[Step::Key("verification"), Step::At(nth)], rest].concat())
+            };
+            let check = (check, &self.raw["verification"][nth]);
+            checks::check("The verification has a command", check, &place, report);
         }
     }
 
@@ -343,6 +348,8 @@ fn queue_header(default_name: Option<&str>) -> TaskDagFile {
         order: None,
         work_stealing: None,
         sequential_waves: None,
+        git: None,
+        verification: None,
         tasks: Vec::new(),
     }
 }

@@ -1,10 +1,12 @@
 //! Every finding there is: its place, its line, its remedy. One row a fault, put into a good plan.
 
+mod git_rows;
 mod model_rows;
 mod rows;
 
 use miyabi_plan::{
-    Access, AgentMode, Finding, NamedText, PlanText, PolicyAnswer, RunnerKind, Severity, read,
+    Access, AgentMode, ConflictsGo, Expect, Finding, GitWhen, NamedText, PlanText, PolicyAnswer, PortRange,
+    RunnerKind, Severity, TestSource, read,
 };
 
 const DAG: &str = r#"{
@@ -78,7 +80,7 @@ fn findings_of(text: &PlanText) -> Vec<Finding> {
 }
 
 fn all_rows() -> impl Iterator<Item = &'static rows::Row> {
-    rows::ROWS.iter().chain(model_rows::MODEL_ROWS)
+    rows::ROWS.iter().chain(model_rows::MODEL_ROWS).chain(git_rows::GIT_ROWS)
 }
 
 /// Which file a row changes.
@@ -426,4 +428,74 @@ fn ten_thousand_tasks_are_read_drawn_and_forecast() {
     assert_eq!(forecast.expected_seconds, 1_000.0, "50 agents, 10,000 tasks of 5 s");
     let tasks: Vec<_> = plan.tasks.into_iter().map(|task| (task.id, task.needs)).collect();
     assert_eq!(miyabi_plan::layout(&tasks).len(), 10_000);
+}
+
+#[test]
+fn what_a_plan_says_of_git_and_checks_is_what_is_done() {
+    let of = |more: &str| {
+        let dag = DAG.replacen(r#""name": "demo","#, &format!(r#""name": "demo", {more}"#), 1);
+        let read = read(&plan(&dag, CONFIG, LAYOUT));
+        read.plan.unwrap_or_else(|| panic!("{:?}", read.findings))
+    };
+    let when = |more: &str| of(more).git.when;
+    assert_eq!(when(""), GitWhen::Repository);
+    assert_eq!((when(r#""git": true,"#), when(r#""git": {},"#)), (GitWhen::Always, GitWhen::Always));
+    assert_eq!(when(r#""git": false,"#), GitWhen::Never);
+    let all = of(
+        r#""git": {"copy": [".env"], "setup": [["npm", "ci"]], "ports": {"first": 4000, "count": 10},
+            "remote": "origin", "api": "https://git.example/api/v3", "conflicts": "person", "reviewer": "CG-1"},
+        "verification": [["make", "lint"], {"run": ["a"], "exit_code": 3},
+            {"name": "files", "run": ["a"], "number": {"equals": 55}},
+            {"run": ["a"], "number": {"about": 2174, "within_percent": 5}, "time_limit_seconds": 9},
+            {"run": ["a"], "number": {"at_least": -1.5}},
+            {"run": ["a"], "tests": {"junit": "out/junit.xml", "passed": 42}},
+            {"run": ["a"], "tests": {"pytest": true}}],"#,
+    );
+    let git = all.git;
+    assert_eq!(
+        (git.copy, git.setup[0].run.clone()),
+        (vec![".env".to_owned()], vec!["npm".into(), "ci".into()])
+    );
+    assert_eq!(git.ports, Some(PortRange { first: 4000, count: 10 }));
+    assert_eq!((git.remote.as_deref(), git.conflicts), (Some("origin"), ConflictsGo::Person));
+    assert_eq!(git.api.as_deref(), Some("https://git.example/api/v3"));
+    assert_eq!(git.reviewer.map(|agent| agent.to_string()).as_deref(), Some("CG-1"));
+    let number = |at_least, at_most| Expect::Number { at_least, at_most };
+    let expected = [
+        Expect::Exit { code: 0 },
+        Expect::Exit { code: 3 },
+        number(Some(55.0), Some(55.0)),
+        number(Some(2174.0 - 108.7), Some(2174.0 + 108.7)),
+        number(Some(-1.5), None),
+        Expect::Tests { source: TestSource::Junit { file: "out/junit.xml".to_owned() }, passed: Some(42) },
+        Expect::Tests { source: TestSource::Pytest, passed: None },
+    ];
+    assert_eq!(all.verification.iter().map(|check| check.expect.clone()).collect::<Vec<_>>(), expected);
+    assert_eq!((all.verification[2].name.as_str(), all.verification[3].time_limit_seconds), ("files", 9));
+}
+
+#[test]
+fn a_person_accepts_where_the_plan_says_so() {
+    let approved = DAG.replacen(r#""needs": [],"#, r#""needs": [], "approval": "person","#, 1);
+    let plan = read(&plan(&approved, CONFIG, LAYOUT)).plan.expect("a plan");
+    assert_eq!(plan.tasks.iter().map(|task| task.needs_approval).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn a_conflict_goes_to_nobody_without_a_work_tree() {
+    let dag = DAG.replacen(r#""name": "demo","#, r#""name": "demo", "git": {"reviewer": "CG-2"},"#, 1);
+    let config = CONFIG.replace(r#""runner": "command", "command": ["./go"], "#, r#""runner": "external", "#);
+    let config = config.replace(r#", "environment": { "A": "b" }"#, "");
+    let found: Vec<String> = findings(&dag, &config, LAYOUT)
+        .iter()
+        .filter(|finding| finding.code == "bad-reviewer")
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "error[bad-reviewer] task_dag.json:3 git.reviewer: Conflicts go to CG-2, which has no work tree: it is \
+          `external`. Name an agent of another runner, or write `\"conflicts\": \"person\"`."
+        ]
+    );
 }

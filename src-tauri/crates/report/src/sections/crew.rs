@@ -14,7 +14,7 @@ pub(super) fn history(report: &Report) -> Vec<Block> {
         return vec![heading, Block::Text("The journal was not at hand.".to_owned())];
     }
     let counts = &report.counts;
-    let tally = [
+    let mut tally = vec![
         words::counted(counts.automatic_retries + counts.wished_retries, "retry", "retries"),
         words::counted(counts.reassignments, "reassignment", "reassignments"),
         format!("{} taken by an idle agent", words::counted(counts.stolen, "task", "tasks")),
@@ -28,6 +28,14 @@ pub(super) fn history(report: &Report) -> Vec<Block> {
         words::counted(counts.notes, "note", "notes"),
         words::counted(counts.takeovers, "restart of the backend", "restarts of the backend"),
     ];
+    if report.git.is_some() {
+        tally.extend([
+            words::counted(counts.merges, "merge", "merges"),
+            words::counted(counts.conflicts, "conflict", "conflicts"),
+            words::counted(counts.overlaps, "overlap", "overlaps"),
+            words::counted(counts.sent_back, "piece of work sent back", "pieces of work sent back"),
+        ]);
+    }
     let mut blocks = vec![heading, Block::Text(format!("{}.", tally.join(", ")))];
     let length = report.time.actual_seconds.unwrap_or(0.0);
     let rows = report.history.iter().map(|line| {

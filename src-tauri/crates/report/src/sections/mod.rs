@@ -1,7 +1,9 @@
 //! The report as a document: which sections there are, and what stands in each.
 
+pub(crate) mod checks;
 mod cost;
 mod crew;
+mod git;
 mod proof;
 mod time;
 mod work;
@@ -23,10 +25,14 @@ pub(crate) fn document(report: &Report) -> Vec<Block> {
     blocks.extend(done(report));
     blocks.extend([Block::Section("timeline", "Timeline".to_owned()), Block::Timeline]);
     blocks.extend(time::forecast(report));
+    blocks.extend(checks::checks(report));
     blocks.extend(proof::failures(report));
     blocks.extend(work::waiting(report));
     blocks.extend(work::tasks(report));
     blocks.extend(work::attempts(report));
+    blocks.extend(git::changes(report));
+    blocks.extend(git::merges(report));
+    blocks.extend(git::reviews(report));
     blocks.extend(proof::evidence(report));
     blocks.extend(cost::cost(report));
     blocks.extend(crew::history(report));

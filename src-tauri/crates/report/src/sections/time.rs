@@ -2,7 +2,7 @@
 
 use crate::document::{Block, Cell, Column, Table};
 use crate::measure::share;
-use crate::model::{ForecastTimes, Report};
+use crate::model::{CriticalStep, ForecastTimes, Report};
 use crate::sections::section;
 use crate::words;
 
@@ -46,7 +46,24 @@ pub(super) fn forecast(report: &Report) -> Vec<Block> {
         )));
     }
     blocks.extend(comparison(report).map(Block::Text));
+    blocks.extend(as_it_came_to_be(report).map(Block::Text));
     blocks
+}
+
+/// The chain of tasks that the end waited for.
+fn as_it_came_to_be(report: &Report) -> Option<String> {
+    let path = &report.critical_path;
+    if path.len() < 2 {
+        return None;
+    }
+    let step = |step: &CriticalStep| format!("{} ({})", step.task, words::duration(step.took_seconds));
+    let steps: Vec<String> = path.iter().map(step).collect();
+    let waited: f64 = path.iter().map(|step| step.waited_seconds).sum();
+    Some(format!(
+        "The critical path as it came to be: {}; between its tasks {} went by.",
+        steps.join(" → "),
+        words::duration(waited)
+    ))
 }
 
 fn one_agent(report: &Report) -> String {

@@ -36,8 +36,14 @@ fn task_mark(phase: TaskPhase) -> Mark {
         TaskPhase::Completed => Mark::Good,
         TaskPhase::Failed => Mark::Bad,
         TaskPhase::Cancelled => Mark::Stopped,
-        TaskPhase::Running | TaskPhase::Unverified | TaskPhase::Checking => Mark::Running,
-        TaskPhase::Pending | TaskPhase::Ready | TaskPhase::Offered | TaskPhase::BackOff => Mark::Open,
+        TaskPhase::Preparing | TaskPhase::Running | TaskPhase::Unverified | TaskPhase::Checking => {
+            Mark::Running
+        }
+        TaskPhase::Pending
+        | TaskPhase::Ready
+        | TaskPhase::Offered
+        | TaskPhase::Review
+        | TaskPhase::BackOff => Mark::Open,
     }
 }
 

@@ -2,4 +2,6 @@
 
 mod figures;
 mod forms;
+mod on_git;
 mod story;
+mod work;

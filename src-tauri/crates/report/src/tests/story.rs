@@ -39,10 +39,15 @@ pub(super) fn task(id: &str, title: &str, agent: &str, needs: &[&str], seconds: 
         module: "shop".to_owned(),
         wave: None,
         outputs: vec![format!("src/{}/*.py", id.to_lowercase())],
-        acceptance: vec![Check { run: words("python3 -m pytest -q"), time_limit_seconds: 60 }],
+        acceptance: vec![Check {
+            run: words("python3 -m pytest -q"),
+            time_limit_seconds: 60,
+            ..Default::default()
+        }],
         retries: 1,
         time_limit_seconds: 600,
         host: None,
+        needs_approval: false,
     }
 }
 
@@ -92,6 +97,8 @@ pub(super) fn plan(
         failover: Failover::default(),
         prices: PriceTable::default(),
         layout: TmuxLayout::default(),
+        git: miyabi_plan::GitPlan::default(),
+        verification: Vec::new(),
     }
 }
 
@@ -105,6 +112,7 @@ pub(super) fn found(file: &str, passed: bool) -> EvidenceReport {
             ended: if passed { "exit code 0" } else { "exit code 1" }.to_owned(),
             millis: 1240,
             tail: if passed { "4 passed\n" } else { "E   assert 2 == 3\n1 failed, 3 passed\n" }.to_owned(),
+            ..Default::default()
         }],
         ..EvidenceReport::default()
     }
@@ -132,6 +140,7 @@ impl Story {
             external: false,
             checks_external: false,
             on_hosts: false,
+            git: None,
         };
         let mut story = Self { opening: opening.clone(), entries: Vec::new() };
         story.at(0.0, Fact::Opened { opening: Box::new(opening) });
@@ -216,15 +225,7 @@ fn moment(seconds: f64) -> Timestamp {
 
 fn fill(view: &mut TaskView, task: &TaskState, state: &RunState) {
     view.status = status_word(state, task);
-    view.phase = match task.standing {
-        Standing::Waiting if state.needs_met(task) => TaskPhase::Ready,
-        Standing::Waiting => TaskPhase::Pending,
-        Standing::BackOff(_) => TaskPhase::BackOff,
-        Standing::Active => TaskPhase::Running,
-        Standing::Completed => TaskPhase::Completed,
-        Standing::Failed => TaskPhase::Failed,
-        Standing::Cancelled => TaskPhase::Cancelled,
-    };
+    view.phase = phase(task, state);
     view.agent = task.agent.clone();
     view.started_at = task.started_at;
     view.completed_at = task.completed_at;
@@ -240,6 +241,22 @@ fn fill(view: &mut TaskView, task: &TaskState, state: &RunState) {
     view.usage = state.usage_of_task(&task.id).into();
     view.stood_in = state.stood_in(&task.id);
     view.attempts = task.attempts.iter().map(shown_attempt).collect();
+}
+
+fn phase(task: &TaskState, state: &RunState) -> TaskPhase {
+    let phases = [
+        (Standing::Completed, TaskPhase::Completed),
+        (Standing::Failed, TaskPhase::Failed),
+        (Standing::Cancelled, TaskPhase::Cancelled),
+        (Standing::Active, TaskPhase::Running),
+        (Standing::Waiting, if state.needs_met(task) { TaskPhase::Ready } else { TaskPhase::Pending }),
+    ];
+    let told = phases.into_iter().find(|(standing, _)| *standing == task.standing).map(|(_, phase)| phase);
+    told.unwrap_or(if matches!(task.standing, Standing::BackOff(_)) {
+        TaskPhase::BackOff
+    } else {
+        TaskPhase::Review
+    })
 }
 
 fn shown_attempt(attempt: &Attempt) -> AttemptView {
@@ -260,6 +277,8 @@ fn shown_attempt(attempt: &Attempt) -> AttemptView {
         session: attempt.session.clone(),
         model: attempt.model.clone(),
         usage: attempt.usage.into(),
+        comments: Vec::new(),
+        tree: None,
     }
 }
 
@@ -328,7 +347,7 @@ pub(super) fn small_run() -> Story {
     story
         .at(76.02, Fact::Withdrawn { attempt: attempt("Task-3.1"), why: "not taken within 15 s".to_owned() });
     let (from, to) = (agent_id("CG-2"), agent_id("CG-3"));
-    story.at(80.0, Fact::Reassigned { task: task_id("Task-3"), from, to, by: By::Person });
+    story.at(80.0, Fact::Reassigned { task: task_id("Task-3"), from, to, by: By::Person, packet: None });
     story.failed(
         140.0,
         "Task-4.1",
@@ -384,7 +403,8 @@ pub(super) const HOSTILE: &str =
 pub(super) fn hostile() -> Story {
     let mut only = task("Task-1", HOSTILE, "CG-1", &[], 60);
     only.outputs = vec![HOSTILE.to_owned()];
-    only.acceptance = vec![Check { run: vec![HOSTILE.to_owned()], time_limit_seconds: 1 }];
+    only.acceptance =
+        vec![Check { run: vec![HOSTILE.to_owned()], time_limit_seconds: 1, ..Default::default() }];
     let mut plan = plan(HOSTILE, vec![only], &[("CG-1", HOSTILE, "local")], &[("local", 1)]);
     plan.hosts[0].title = HOSTILE.to_owned();
     let mut story = Story::new(plan, None);

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
-
-from webapp_framework.utils.text import same_secret
 
 # Sixteen megabytes and about fifty milliseconds for each try of a guesser.
 COST, BLOCK, LANES = 2**14, 8, 1
@@ -26,7 +25,7 @@ def verify_password(password: str, stored: str) -> bool:
     """Whether a password belongs to a kept text; a text that cannot be read fits none."""
     try:
         cost, block, lanes, salt, digest = _parts(stored)
-        return same_secret(_scrypt(password, salt, cost, block, lanes), digest)
+        return hmac.compare_digest(_scrypt(password, salt, cost, block, lanes), digest)
     except (ValueError, binascii.Error):
         return False
 
@@ -40,13 +39,11 @@ def needs_rehash(stored: str) -> bool:
 
 
 def _scrypt(password: str, salt: bytes, cost: int, block: int, lanes: int) -> bytes:
-    """The hash itself."""
     memory = 128 * block * (cost + lanes + 2)
     return hashlib.scrypt(password.encode(), salt=salt, n=cost, r=block, p=lanes, maxmem=memory, dklen=32)
 
 
 def _parts(stored: str) -> tuple[int, int, int, bytes, bytes]:
-    """Take a kept text apart."""
     scheme, cost, block, lanes, salt, digest = stored.split("$")
     numbers = int(cost), int(block), int(lanes)
     if scheme != "scrypt" or numbers[0] > _MAX_COST or numbers[1] > 32 or numbers[2] > 16:

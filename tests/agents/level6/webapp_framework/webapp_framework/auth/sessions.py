@@ -7,13 +7,13 @@ import functools
 import hashlib
 import hmac
 import json
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from webapp_framework.http.request import Request
 from webapp_framework.http.response import HTTPError, Response
-from webapp_framework.utils.text import random_token, same_secret
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE = "session"
@@ -30,16 +30,15 @@ class SessionMiddleware:
         secure: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Sign with the first key and read with all, so that keys can be changed."""
         if not keys or any(len(key) < 16 for key in keys):
             raise ValueError("sessions need at least one key of 16 characters or more")
         self._keys, self._lifetime, self._secure, self._clock = list(keys), lifetime, secure, clock
 
     def __call__(self, request: Request, handler: Callable[[Request], Response]) -> Response:
         """Put the session into `request.state`, check the token, and send the cookie."""
-        session = self.read(request.cookies.get(_COOKIE, "")) or {"id": random_token(16)}
+        session = self.read(request.cookies.get(_COOKIE, "")) or {"id": secrets.token_urlsafe(16)}
         request.state["session"] = session
-        if request.method not in _SAFE_METHODS and not same_secret(_sent_token(request), csrf_token(request)):
+        if request.method not in _SAFE_METHODS and not _same(_sent_token(request), csrf_token(request)):
             return HTTPError(403, "the form's token is missing or old").response()
         response = handler(request)
         response.set_cookie(_COOKIE, self.write(session), max_age=self._lifetime, secure=self._secure)
@@ -55,40 +54,42 @@ class SessionMiddleware:
         """The session of a cookie, when it was signed by us and is not over."""
         data, _, signature = text.partition(".")
         # Every key is tried, so that the time does not tell which one fits.
-        if not any([same_secret(signature.encode(), _signature(data, key).encode()) for key in self._keys]):
+        if not any([_same(signature, _signature(data, key)) for key in self._keys]):
             return None
         session = json.loads(base64.urlsafe_b64decode(data + "=" * (-len(data) % 4)))
         return session if session.pop("expires", 0) > self._clock() else None
 
 
+def _same(left: str, right: str) -> bool:
+    return hmac.compare_digest(left.encode(), right.encode())
+
+
 def _signature(data: str, key: str) -> str:
-    """The signature of a cookie's content."""
     return hmac.new(key.encode(), data.encode(), hashlib.sha256).hexdigest()
 
 
 def _sent_token(request: Request) -> str:
-    """The token that came with a request: in a header, or in its form."""
     return request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", [""])[0]
 
 
 def csrf_token(request: Request) -> str:
     """The token that forms of this session must send."""
     session = request.state["session"]
-    return session.setdefault("csrf", random_token(16))
+    return session.setdefault("csrf", secrets.token_urlsafe(16))
 
 
 def login(request: Request, user: str) -> None:
     """Remember who it is; the session gets a new id and token, so that none can be foisted."""
     session = request.state["session"]
     session.clear()
-    session.update(id=random_token(16), csrf=random_token(16), user=user)
+    session.update(id=secrets.token_urlsafe(16), csrf=secrets.token_urlsafe(16), user=user)
 
 
 def logout(request: Request) -> None:
     """Forget who it was."""
     session = request.state["session"]
     session.clear()
-    session["id"] = random_token(16)
+    session["id"] = secrets.token_urlsafe(16)
 
 
 def current_user(request: Request) -> str | None:

@@ -44,7 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    """What may be written; argparse itself ends with 2 on bad usage."""
     parser = argparse.ArgumentParser(prog="webapp-framework", description="A small web framework.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     new = commands.add_parser("new", help="write a project that starts")
@@ -80,7 +79,6 @@ def load(name: str) -> App:
 
 
 def _new(options: argparse.Namespace) -> None:
-    """Write a project."""
     if not options.name.isidentifier():
         raise CommandError(f"{options.name!r} cannot be the name of a module")
     folder = Path(options.name)
@@ -93,7 +91,6 @@ def _new(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    """Serve, or watch over a process that serves."""
     if options.no_reload:
         with make_server(options.host, options.port, load(options.app)) as server:
             print(f"http://{options.host}:{server.server_port}/", flush=True)
@@ -114,16 +111,13 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _changed() -> float:
-    """When the youngest source below this folder was changed."""
     return max((path.stat().st_mtime for path in Path().rglob("*.py")), default=0.0)
 
 
 def _routes(options: argparse.Namespace) -> None:
-    """List the routes."""
     for route in load(options.app).router.routes:
         print(f"{','.join(sorted(route.methods)):12} {route.pattern:32} {route.name}")
 
 
 def _shell(options: argparse.Namespace) -> None:
-    """Open a prompt."""
     code.interact(banner="`app` is the application.", local={"app": load(options.app)})

@@ -25,7 +25,6 @@ class App:
     """A web application. Call it as WSGI servers do, or through `testing.Client`."""
 
     def __init__(self, config: Config | None = None) -> None:
-        """Begin an application without routes."""
         self.config = config or Config()
         self.router = Router()
         self.middleware: list[Middleware] = []
@@ -84,7 +83,6 @@ class App:
             return self._failed(request, error)
 
     def _inner(self, request: Request) -> Response:
-        """What lies inside all middleware: hooks, the view, and the answer to what fails in it."""
         try:
             response = self._view(request)
         except Exception as error:
@@ -94,7 +92,6 @@ class App:
         return response
 
     def _view(self, request: Request) -> Response:
-        """Run the hooks before the view, then the view."""
         for hook in self._before:
             early = hook(request)
             if early is not None:
@@ -105,7 +102,6 @@ class App:
         return compose(found.middleware, view)(request)
 
     def _failed(self, request: Request, error: Exception) -> Response:
-        """Find who answers an exception; without anybody, an answer that gives nothing away."""
         for kind in type(error).__mro__:
             if kind in self._errors and not (kind is Exception and isinstance(error, HTTPError)):
                 return self._errors[kind](request, error)

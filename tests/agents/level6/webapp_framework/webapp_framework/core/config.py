@@ -18,7 +18,6 @@ class Config(Mapping[str, Any]):
     """The settings of an application. Later sources win over earlier ones."""
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
-        """Begin with the defaults, then these values."""
         self._values = {**DEFAULTS, **(values or {})}
 
     def __getitem__(self, name: str) -> Any:
@@ -51,7 +50,6 @@ class Config(Mapping[str, Any]):
 
 
 def _typed(name: str, text: str, like: Any) -> Any:
-    """Read a variable as the type that its setting has so far."""
     if isinstance(like, bool):
         words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
         if text.strip().lower() not in words:

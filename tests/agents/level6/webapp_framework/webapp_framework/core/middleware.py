@@ -25,7 +25,6 @@ def compose(middleware: Sequence[Middleware], handler: Handler) -> Handler:
 
 
 def _around(layer: Middleware, inner: Handler) -> Handler:
-    """Bind one layer to what lies inside it."""
     return lambda request: layer(request, inner)
 
 
@@ -33,7 +32,6 @@ class Timing:
     """Tells in the header Server-Timing how long a request took."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        """Measure with this clock, in seconds."""
         self._clock = clock
 
     def __call__(self, request: Request, handler: Handler) -> Response:

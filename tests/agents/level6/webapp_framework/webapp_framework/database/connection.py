@@ -13,7 +13,6 @@ class Database:
     """An sqlite3 database. In memory, each thread has one of its own."""
 
     def __init__(self, path: str = ":memory:") -> None:
-        """Name the file; it is opened when it is first used."""
         self._path = path
         self._local = threading.local()
 

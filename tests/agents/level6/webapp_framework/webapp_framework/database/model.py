@@ -17,7 +17,6 @@ class Field:
     python: type = str
 
     def __init__(self, *, null: bool = False, default: Any = None, unique: bool = False) -> None:
-        """Say whether it may be empty, what it is otherwise, and whether each value is there once."""
         self.null, self.default, self.unique = null, default, unique
         self.name = ""
 
@@ -38,7 +37,6 @@ class Field:
         return self._stored(value)
 
     def _stored(self, value: Any) -> Any:
-        """A value of the right type as the database keeps it."""
         return value
 
     def from_sql(self, value: Any) -> Any:
@@ -68,7 +66,6 @@ class Boolean(Field):
     sql, python = "INTEGER", bool
 
     def _stored(self, value: Any) -> Any:
-        """Write 1 or 0."""
         return int(value)
 
     def from_sql(self, value: Any) -> Any:
@@ -82,7 +79,6 @@ class DateTime(Field):
     python = datetime
 
     def _stored(self, value: Any) -> Any:
-        """Write a time."""
         return format_rfc3339(value)
 
     def from_sql(self, value: Any) -> Any:
@@ -94,7 +90,6 @@ class ForeignKey(Integer):
     """The id of a row of another model."""
 
     def __init__(self, model: type[Model], **options: Any) -> None:
-        """Name the other model."""
         super().__init__(**options)
         self.model = model
 
@@ -120,7 +115,6 @@ class Model:
         cls.table = vars(cls).get("table", cls.__name__.lower())
 
     def __init__(self, **values: Any) -> None:
-        """Make a row that is not saved yet; unknown names are a TypeError."""
         unknown = set(values) - set(self.fields) - {"id"}
         if unknown:
             raise TypeError(f"{type(self).__name__} has no field {sorted(unknown)[0]!r}")

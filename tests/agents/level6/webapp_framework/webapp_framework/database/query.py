@@ -18,7 +18,6 @@ class Query(Generic[M]):
     """Rows of a model; each method gives a new query, nothing is asked before rows are wanted."""
 
     def __init__(self, database: Database, model: type[M]) -> None:
-        """All rows."""
         self._database, self._model = database, model
         self._terms: tuple[str, ...] = ()
         self._values: tuple[Any, ...] = ()
@@ -64,7 +63,6 @@ class Query(Generic[M]):
         return (self._model.from_row(row) for row in self._database.execute(sql, values))
 
     def _with(self, terms: dict[str, Any], form: str) -> Query[M]:
-        """The same query with one more condition."""
         if not terms:
             return self
         parts, values = [], []
@@ -87,13 +85,11 @@ class Query(Generic[M]):
         return query
 
     def _checked(self, name: str) -> str:
-        """A name that the model has."""
         if name != "id" and name not in self._model.fields:
             raise ValueError(f"{self._model.__name__} has no field {name!r}")
         return name
 
     def _sql(self, columns: str) -> tuple[str, list[Any]]:
-        """The statement and its values."""
         sql, values = f'SELECT {columns} FROM "{self._model.table}"', list(self._values)
         if self._terms:
             sql += " WHERE " + " AND ".join(self._terms)
@@ -106,5 +102,4 @@ class Query(Generic[M]):
 
 
 def _literal(text: str) -> str:
-    """Text in which no character stands for others."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

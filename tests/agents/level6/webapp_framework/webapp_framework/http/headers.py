@@ -13,7 +13,6 @@ class Headers:
     """Header fields in their order; a name may be there more than once."""
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
-        """Begin with these fields."""
         self._fields: list[tuple[str, str]] = []
         for name, value in fields:
             self.add(name, value)

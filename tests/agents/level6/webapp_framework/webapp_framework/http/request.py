@@ -30,7 +30,6 @@ class Request:
     """One request. What costs time or memory is read when it is first asked for."""
 
     def __init__(self, environ: dict[str, Any], *, max_body: int = 1_048_576) -> None:
-        """Look at an environ; a body longer than `max_body` bytes is refused."""
         self.environ = environ
         self.method: str = environ.get("REQUEST_METHOD", "GET").upper()
         self.route_values: dict[str, Any] = {}
@@ -117,7 +116,6 @@ class Request:
 
     @cached_property
     def _multipart(self) -> tuple[dict[str, list[str]], dict[str, Upload]]:
-        """Read a multipart body, which has the form of a mail."""
         head = f"Content-Type: {self.headers.get('Content-Type')}\r\n\r\n".encode()
         message = BytesParser(policy=policy.HTTP).parsebytes(head + self.body)
         if message.defects or not message.is_multipart():
@@ -137,7 +135,6 @@ class Request:
 
 
 def _decoded(data: bytes, what: str) -> str:
-    """Read UTF-8."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -145,7 +142,6 @@ def _decoded(data: bytes, what: str) -> str:
 
 
 def _fields(text: str) -> dict[str, list[str]]:
-    """Read what a query or a form holds."""
     try:
         return parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
     except ValueError as error:

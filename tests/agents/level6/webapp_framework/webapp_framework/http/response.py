@@ -27,7 +27,6 @@ class Response:
         content_type: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Make a response; a body that is no bytes is sent piece by piece."""
         self.status = status
         self.body = body
         self.headers = Headers((headers or {}).items())
@@ -117,7 +116,6 @@ class HTTPError(Exception):
     """An exception that becomes the response of its status."""
 
     def __init__(self, status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> None:
-        """Name the status, and what may be told to the client."""
         super().__init__(detail or HTTPStatus(status).phrase)
         self.status = status
         self.headers = dict(headers or {})
@@ -128,7 +126,6 @@ class HTTPError(Exception):
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    """Read a file piece by piece."""
     with path.open("rb") as file:
         while piece := file.read(_CHUNK):
             yield piece

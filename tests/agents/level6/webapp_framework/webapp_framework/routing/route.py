@@ -34,7 +34,6 @@ class Route:
     """A pattern, the view behind it and the methods that it answers."""
 
     def __init__(self, pattern: str, view: Callable[..., Any], methods: frozenset[str], name: str | None = None) -> None:
-        """Compile a pattern; a ValueError says what is wrong with it."""
         if not pattern.startswith("/"):
             raise ValueError(f"the pattern {pattern!r} must begin with /")
         self.pattern, self.view, self.methods = pattern, view, methods
@@ -44,7 +43,6 @@ class Route:
         self._expression = re.compile(self._compiled())
 
     def _compiled(self) -> str:
-        """The regular expression of the pattern."""
         text, end = "", 0
         for part in _PART.finditer(self.pattern):
             kind, name = part["kind"] or "str", part["name"]

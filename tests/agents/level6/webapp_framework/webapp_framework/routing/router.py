@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp_framework.http.response import HTTPError, Response
 from webapp_framework.routing.route import Route
 
 
@@ -23,7 +22,6 @@ class Router:
     """Routes in the order in which they are tried, and groups of them."""
 
     def __init__(self) -> None:
-        """Begin without routes."""
         self._routes: list[tuple[Route, tuple[Callable[..., Any], ...]]] = []
 
     @property
@@ -57,6 +55,9 @@ class Router:
 
     def match(self, method: str, path: str) -> Match:
         """The view for a request; an HTTPError of 404, or of 405 with what is allowed."""
+        # Imported here: routing can be built and tried without the HTTP layer.
+        from webapp_framework.http.response import HTTPError, Response
+
         allowed: set[str] = set()
         for route, middleware in self._routes:
             values = route.values(path)
@@ -85,7 +86,6 @@ class Group:
     """A part of a router below a prefix."""
 
     def __init__(self, router: Router, prefix: str, middleware: tuple[Callable[..., Any], ...]) -> None:
-        """Make a group; use `Router.group`."""
         self._router, self._prefix, self._middleware = router, prefix, middleware
 
     def add(self, pattern: str, view: Callable[..., Any], **options: Any) -> Route:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from html import escape
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from webapp_framework.http.request import Request
 from webapp_framework.http.response import Response
 from webapp_framework.templating.lexer import Kind, TemplateError, Token, tokens
-from webapp_framework.utils.text import escape, slugify, truncate
 
 _NAME = re.compile(r"[A-Za-z]\w*(?:\.(?:[A-Za-z]\w*|\d+))*")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -23,13 +24,18 @@ class Safe(str):
     """Text that is HTML already and is not escaped again."""
 
 
+def _utils() -> Any:
+    # Imported at its first use: templates can be built and tried without the utilities.
+    return import_module("webapp_framework.utils.text")
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "safe": Safe,
     "upper": lambda value: str(value).upper(),
     "lower": lambda value: str(value).lower(),
     "length": len,
-    "slug": lambda value: slugify(str(value)),
-    "truncate": lambda value, length: truncate(str(value), length),
+    "slug": lambda value: _utils().slugify(str(value)),
+    "truncate": lambda value, length: _utils().truncate(str(value), length),
     "default": lambda value, other: other if value in (None, "") else value,
 }
 
@@ -64,7 +70,7 @@ class ValueNode(Node):
         """The value, escaped unless it is safe."""
         assert self.token is not None
         value = evaluate(self.token.text, scope, self.token)
-        return value if isinstance(value, Safe) else "" if value is None else escape(value)
+        return value if isinstance(value, Safe) else "" if value is None else escape(str(value))
 
 
 @dataclass
@@ -143,7 +149,6 @@ class Engine:
     """Templates of a folder, kept until their files change."""
 
     def __init__(self, folder: str | Path) -> None:
-        """Read templates from this folder."""
         self._folder = Path(folder).resolve()
         self._cache: dict[str, tuple[int, Template]] = {}
 
@@ -160,7 +165,6 @@ class Engine:
             template = self._load(template.parent)
 
     def _load(self, name: str) -> Template:
-        """A template from the cache, or from its file where that is newer."""
         path = (self._folder / name).resolve()
         if not path.is_relative_to(self._folder) or not path.is_file():
             raise TemplateError(f"there is no template {name!r}")
@@ -174,7 +178,6 @@ class Parser:
     """Builds the tree of one template."""
 
     def __init__(self, engine: Engine, source: str, name: str) -> None:
-        """Begin at the first token."""
         self._engine = engine
         self._tokens = iter(tokens(source, name))
         self._parent: str | None = None
@@ -186,7 +189,6 @@ class Parser:
         return Template(root, self._parent, self._blocks)
 
     def _until(self, node: Node, ends: frozenset[str]) -> tuple[Node, str]:
-        """Fill a node up to one of these tags."""
         for token in self._tokens:
             if token.kind is Kind.TEXT:
                 node.children.append(TextNode(token))
@@ -201,7 +203,6 @@ class Parser:
         return node, ""
 
     def _tag(self, token: Token, into: Node) -> None:
-        """Read one tag and what belongs to it."""
         word = token.text.partition(" ")[0]
         if word == "if":
             into.children.append(self._two_parts(IfNode(token), "endif"))
@@ -225,7 +226,6 @@ class Parser:
             raise token.error(f"expected if, for, block, include or extends, found {word!r}")
 
     def _two_parts(self, node: Any, end: str) -> Node:
-        """Fill a node and what stands behind its `{% else %}`."""
         _, found = self._until(node, frozenset({"else", end}))
         if found == "else":
             node.otherwise.token = node.token
@@ -250,7 +250,6 @@ def evaluate(text: str, scope: Mapping[str, Any], token: Token) -> Any:
 
 
 def _operand(text: str, scope: Mapping[str, Any], token: Token) -> Any:
-    """A value without filters; what is not there is None."""
     if _QUOTED.fullmatch(text):
         return text[1:-1]
     if text.isdecimal():
@@ -265,7 +264,6 @@ def _operand(text: str, scope: Mapping[str, Any], token: Token) -> Any:
 
 
 def _member(value: Any, part: str) -> Any:
-    """A member by key, by index or by attribute; names with an underscore in front are private."""
     if isinstance(value, Mapping):
         return value.get(part)
     if part.isdecimal():
@@ -275,7 +273,6 @@ def _member(value: Any, part: str) -> Any:
 
 
 def _quoted(token: Token, word: str) -> str:
-    """The quoted name behind a tag's word."""
     text = token.text.removeprefix(word).strip()
     if not _QUOTED.fullmatch(text):
         raise token.error(f"expected {{% {word} \"NAME\" %}}")

@@ -53,7 +53,6 @@ def tokens(source: str, template: str) -> Iterator[Token]:
 
 
 def _text(source: str, start: int, end: int, template: str) -> Iterator[Token]:
-    """The text between two marks, when there is some."""
     opening = _OPENING.search(source, start, end)
     if opening:
         place = _token(Kind.TEXT, "", source, opening.start(), template)
@@ -63,6 +62,5 @@ def _text(source: str, start: int, end: int, template: str) -> Iterator[Token]:
 
 
 def _token(kind: Kind, text: str, source: str, at: int, template: str) -> Token:
-    """A token with its line and column, both from 1."""
     line = source.count("\n", 0, at) + 1
     return Token(kind, text, template, line, at - source.rfind("\n", 0, at))

@@ -36,7 +36,6 @@ class Client:
     """Calls an application and keeps its cookies."""
 
     def __init__(self, app: Any) -> None:
-        """Name the application."""
         self.app = app
         self.cookies: dict[str, str] = {}
 
@@ -90,7 +89,6 @@ class Client:
         raise RuntimeError(f"more than {_MAX_REDIRECTS} redirects, the last to {path}")
 
     def _call(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Result:
-        """One call of the application."""
         address = urlsplit(path)
         environ: dict[str, Any] = {
             "REQUEST_METHOD": method,

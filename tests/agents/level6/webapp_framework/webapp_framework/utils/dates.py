@@ -15,7 +15,6 @@ def now() -> datetime:
 
 
 def _aware(moment: datetime) -> datetime:
-    """Refuse a time that does not say where on Earth it is meant."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone")
     return moment.astimezone(timezone.utc)

@@ -41,7 +41,6 @@ class JsonLines(logging.Formatter):
 
 
 def _time(record: logging.LogRecord) -> str:
-    """The time of an entry."""
     return format_rfc3339(datetime.fromtimestamp(record.created, timezone.utc))
 
 

@@ -17,7 +17,6 @@ class Invalid(Exception):
     """A value that cannot be used: a code for programs, and particulars such as a limit."""
 
     def __init__(self, code: str, **particulars: Any) -> None:
-        """Name the code."""
         super().__init__(code)
         self.code, self.particulars = code, particulars
 
@@ -26,7 +25,6 @@ class Field:
     """What all fields have."""
 
     def __init__(self, *, required: bool = True, default: Any = None, validators: Sequence[Validator] = ()) -> None:
-        """Say whether a value must be there, what it is otherwise, and who else looks at it."""
         self.required, self.default, self.validators = required, default, validators
 
     def clean(self, value: Any) -> Any:
@@ -49,7 +47,6 @@ class Text(Field):
     """Text between two lengths."""
 
     def __init__(self, *, shortest: int = 0, longest: int = 10_000, **options: Any) -> None:
-        """Set the lengths, in characters."""
         super().__init__(**options)
         self.shortest, self.longest = shortest, longest
 
@@ -72,7 +69,6 @@ class Number(Field):
     code = "not_a_number"
 
     def __init__(self, *, least: float | None = None, most: float | None = None, **options: Any) -> None:
-        """Set the limits; both are allowed themselves."""
         super().__init__(**options)
         self.least, self.most = least, most
 
@@ -92,7 +88,6 @@ class Number(Field):
 
 
 def _whole(value: Any) -> int:
-    """Read a whole number; 1.5 is none, and neither is a text of a thousand digits."""
     if isinstance(value, float) or (isinstance(value, str) and len(value) > 30):
         raise ValueError("not whole")
     return int(value)
@@ -109,7 +104,6 @@ class Boolean(Field):
     """Yes or no; a box that was not ticked is sent as nothing."""
 
     def __init__(self, **options: Any) -> None:
-        """Nothing counts as no."""
         super().__init__(**{"required": False, "default": False, **options})
 
     def convert(self, value: Any) -> bool:
@@ -137,7 +131,6 @@ class Choice(Field):
     """One of some values."""
 
     def __init__(self, choices: Sequence[Any], **options: Any) -> None:
-        """Name the values."""
         super().__init__(**options)
         self.choices = list(choices)
 
@@ -163,7 +156,6 @@ class List(Field):
     """Several values, each cleaned by another field."""
 
     def __init__(self, item: Field, *, most: int = 100, **options: Any) -> None:
-        """Name the field of each value, and how many there may be."""
         super().__init__(**options)
         self.item, self.most = item, most
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from webapp_framework.database import model as columns
-from webapp_framework.http.request import Request
 from webapp_framework.validation import fields
 from webapp_framework.validation.fields import Field, Invalid
+
+if TYPE_CHECKING:
+    from webapp_framework.http.request import Request
 
 _FOR_COLUMNS: list[tuple[type[columns.Field], type[Field]]] = [
     (columns.Boolean, fields.Boolean),
@@ -31,7 +33,6 @@ class Form:
         cls.fields = {**cls.fields, **own}
 
     def __init__(self, data: Any) -> None:
-        """Clean a mapping; afterwards `values` or `errors` say what came of it."""
         self.values: dict[str, Any] = {}
         self.errors: dict[str, dict[str, Any]] = {}
         if not isinstance(data, Mapping):
@@ -68,7 +69,6 @@ class Form:
         """Compare fields; raise `Invalid(code, field=NAME)` where they do not fit together."""
 
     def _refuse(self, name: str, error: Invalid) -> None:
-        """Note an error."""
         self.errors[name] = {"code": error.code, **error.particulars}
 
 

@@ -1,0 +1,61 @@
+// What moves with a task to another agent: the person reads it, edits it, and sends it.
+
+import { useState } from 'react';
+
+import { Button } from '../design/controls';
+import { Sheet } from '../design/surfaces';
+import { useText } from '../i18n';
+import { CodeLines, Fact } from '../inspector/parts';
+import type { AgentId, HandOver } from '../platform/types';
+import { answerHandOver, useHandOver } from '../store/handOver';
+
+function Form({ packet, agent }: { packet: HandOver; agent: AgentId }) {
+  const t = useText();
+  const [text, setText] = useState(packet.text);
+  return (
+    <form
+      data-testid="hand-over"
+      className="flex flex-col gap-3"
+      onSubmit={(event) => {
+        event.preventDefault();
+        answerHandOver(text);
+      }}
+    >
+      <dl className="grid grid-cols-[112px_minmax(0,1fr)] gap-x-3 gap-y-1">
+        <Fact label="hand_over.branch">
+          <span className="font-mono text-2xs break-all">{packet.branch ?? '–'}</span>
+        </Fact>
+        <Fact label="hand_over.host">{packet.host ?? '–'}</Fact>
+        <Fact label="hand_over.files">
+          <div className="max-h-28 overflow-y-auto">
+            <CodeLines lines={packet.files} none="inspector.none" />
+          </div>
+        </Fact>
+      </dl>
+      <label className="flex flex-col gap-1 text-xs text-ink-2">
+        {t('hand_over.packet')}
+        <textarea data-testid="hand-over-text" rows={12} value={text} aria-label={t('hand_over.packet')} onChange={(event) => setText(event.target.value)} className="selectable resize-y rounded-md border border-line-strong bg-surface px-2.5 py-2 font-mono text-2xs text-ink outline-none focus:border-accent" />
+      </label>
+      <div className="flex justify-end gap-1.5">
+        <Button data-testid="hand-over-no" onClick={() => answerHandOver(null)}>
+          {t('action.cancel')}
+        </Button>
+        <Button type="submit" look="primary" data-testid="hand-over-yes" data-agent-id={agent}>
+          {t('hand_over.move')}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+export function HandOverDialog() {
+  const t = useText();
+  const asked = useHandOver((state) => state.asked);
+  if (asked === null) return null;
+  const { handOver, agent } = asked;
+  return (
+    <Sheet open onClose={() => answerHandOver(null)} title={t('hand_over.title', { task: handOver.task, agent })} description={t('hand_over.note')} width="w-[640px]">
+      <Form key={`${handOver.task} ${agent}`} packet={handOver} agent={agent} />
+    </Sheet>
+  );
+}
