@@ -131,9 +131,10 @@ pub(crate) async fn reassign(
     task: TaskId,
     agent: AgentId,
     stop_running: bool,
+    across_kinds: bool,
     packet: Option<String>,
 ) -> Result<(), ApiError> {
-    shell.done(Request::Reassign { task, agent, stop_running, packet }).await
+    shell.done(Request::Reassign { task, agent, stop_running, across_kinds, packet }).await
 }
 
 /// Answers a request for permission in the inbox. A refusal may say why; the agent is told.

@@ -42,12 +42,32 @@ describe('a run', () => {
     await user.click(hook('task-node', 'Task-6'));
     await user.keyboard('r');
     const menu = await screen.findByTestId('reassign-menu');
+    const task = platform.simulation()?.task('Task-6');
     const options = within(menu).getAllByTestId('reassign-option');
     expect(options[0]?.dataset['agentId']).toMatch(/^CG-/);
-    expect(hook('reassign-option', 'CCG-1').getAttribute('aria-disabled')).toBe('true');
+    expect(hook('reassign-option', task?.agent ?? '').getAttribute('aria-disabled')).toBe('true');
     await user.click(hook('reassign-option', 'CG-9'));
-    expect(reassign).toHaveBeenCalledExactlyOnceWith('Task-6', 'CG-9', false, null);
+    expect(reassign).toHaveBeenCalledExactlyOnceWith('Task-6', 'CG-9', false, false, null);
     await waitFor(() => expect(platform.simulation()?.task('Task-6')?.agent).toBe('CG-9'));
+  });
+
+  it('gives a waiting task to an agent of another kind only when that is agreed', async () => {
+    const { user, platform } = await openRun(5);
+    const reassign = vi.spyOn(platform, 'reassign');
+    const choose = async (): Promise<void> => {
+      await user.click(hook('task-node', 'Task-6'));
+      await user.keyboard('r');
+      await screen.findByTestId('reassign-menu');
+      await user.click(hook('reassign-option', 'CCG-3'));
+      expect((await screen.findByTestId('confirm-dialog')).textContent).toContain('planned for an agent of kind CG; CCG-3 is of kind CCG');
+    };
+    await choose();
+    await user.click(hook('confirm-no'));
+    expect(reassign).not.toHaveBeenCalled();
+    await choose();
+    await user.click(hook('confirm-yes'));
+    await waitFor(() => expect(reassign).toHaveBeenCalledExactlyOnceWith('Task-6', 'CCG-3', false, true, null));
+    await waitFor(() => expect(platform.simulation()?.task('Task-6')?.agent).toBe('CCG-3'));
   });
 
   it('asks before it stops a running attempt, and does nothing when refused', async () => {
@@ -64,7 +84,7 @@ describe('a run', () => {
     expect(reassign).not.toHaveBeenCalled();
     await choose();
     await user.click(hook('hand-over-yes'));
-    await waitFor(() => expect(reassign).toHaveBeenLastCalledWith('Task-1', 'CCG-3', true, expect.stringContaining('A person moves this task')));
+    await waitFor(() => expect(reassign).toHaveBeenLastCalledWith('Task-1', 'CCG-3', true, false, expect.stringContaining('A person moves this task')));
     expect(platform.simulation()?.task('Task-1')?.attempts.map((attempt) => attempt.cause)).toEqual(['reassigned', null]);
   });
 
@@ -114,7 +134,7 @@ describe('a run', () => {
     document.elementFromPoint = () => target;
     fireEvent.pointerDown(hook('task-node', 'Task-6'), { button: 0, isPrimary: true, pointerId: 1, clientX: 10, clientY: 10 });
     fireEvent.pointerUp(hook('task-node', 'Task-6'), { isPrimary: true, pointerId: 1, clientX: 300, clientY: 300 });
-    await waitFor(() => expect(reassign).toHaveBeenCalledExactlyOnceWith('Task-6', 'CG-9', false, null));
+    await waitFor(() => expect(reassign).toHaveBeenCalledExactlyOnceWith('Task-6', 'CG-9', false, false, null));
   });
 
   it('pauses, resumes and cancels', async () => {

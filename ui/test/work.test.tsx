@@ -51,7 +51,19 @@ it('a begun task is handed over with the text as the person left it', async () =
   const text = await screen.findByTestId('hand-over-text');
   fireEvent.change(text, { target: { value: 'Begin with the tests.' } });
   await user.click(hook('hand-over-yes'));
-  await waitFor(() => expect(reassign.mock.calls[0]?.slice(2)).toEqual([true, 'Begin with the tests.']));
+  await waitFor(() => expect(reassign.mock.calls[0]?.slice(2)).toEqual([true, false, 'Begin with the tests.']));
+});
+
+it('a begun task that goes to another kind says so above what is handed over', async () => {
+  const { user, platform } = await openRun(5, { work: 'play' });
+  const reassign = vi.spyOn(platform, 'reassign');
+  await user.click(hook('task-node', 'Task-1'));
+  await user.keyboard('r');
+  await screen.findAllByTestId('reassign-option');
+  await user.click(hook('reassign-option', 'CG-9'));
+  expect((await screen.findByTestId('hand-over-across')).textContent).toContain('planned for an agent of kind CCG');
+  await user.click(hook('hand-over-yes'));
+  await waitFor(() => expect(reassign.mock.calls[0]?.slice(2, 4)).toEqual([true, true]));
 });
 
 it('a conflict is ended by a commit of the person', async () => {

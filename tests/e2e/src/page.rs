@@ -85,8 +85,12 @@ impl Page {
     /// # Errors
     /// When it does not come or takes no text.
     pub async fn fill(&self, css: &str, text: &str) -> Result<()> {
-        let field = self.see(css).await?;
-        field.clear().await?;
+        // A sheet that still comes in takes no text, and what has just been drawn may be drawn again.
+        let emptied = || async {
+            let field = self.client.find(Locator::Css(css)).await.ok()?;
+            field.clear().await.ok().map(|()| field)
+        };
+        let field = eventually(&format!("an empty {css}"), SOON, emptied).await?;
         field.send_keys(text).await.with_context(|| format!("{css} takes no text"))
     }
 

@@ -7,7 +7,7 @@ import { create } from 'zustand';
 
 import { StateIcon } from '../design/StateIcon';
 import { useText } from '../i18n';
-import { targetRefusal } from '../model/reassign';
+import { crossesKinds, targetRefusal } from '../model/reassign';
 import { useCommands } from '../store/context';
 import { useRun, useRunStore, useTask } from '../store/run';
 import type { AgentId, TaskId } from '../platform/types';
@@ -147,25 +147,27 @@ function Ghost() {
   );
 }
 
-export type DropState = 'idle' | 'allowed' | 'over' | 'refused';
+export type DropState = 'idle' | 'allowed' | 'crossing' | 'over' | 'refused';
 
 /** Makes an agent a place to drop a task on. */
 export function useAgentDrop(agent: AgentId): { place: { 'data-drop': DropState }; state: DropState } {
   const dragged = useDrag((drag) => drag.task);
   const over = useDrag((drag) => drag.over === agent);
-  const allowed = useRun((data) => {
-    const task = dragged === null ? undefined : data.tasks[dragged];
+  const state = useRun((data): DropState => {
+    if (dragged === null) return 'idle';
+    const task = data.tasks[dragged];
     const target = data.agents[agent];
-    return task !== undefined && target !== undefined && targetRefusal(task, target) === null;
+    if (task === undefined || target === undefined || targetRefusal(task, target) !== null) return 'refused';
+    if (over) return 'over';
+    return crossesKinds(task, target) ? 'crossing' : 'allowed';
   });
-  let state: DropState = 'idle';
-  if (dragged !== null) state = allowed ? (over ? 'over' : 'allowed') : 'refused';
   return { place: { 'data-drop': state }, state };
 }
 
 export const DROP_LOOK: Record<DropState, string> = {
   idle: '',
   allowed: 'bg-accent-soft/60',
+  crossing: 'opacity-75',
   over: 'bg-accent-soft ring-2 ring-inset ring-accent',
   refused: 'opacity-40',
 };
@@ -178,7 +180,7 @@ export function DragScope({ children }: { children: ReactNode }) {
       const { data } = store.getState();
       const task = data.tasks[id];
       const agent = data.agents[to];
-      if (task !== undefined && agent !== undefined && targetRefusal(task, agent) === null) void commands.reassign(id, to, task.attempts.length > 0);
+      if (task !== undefined && agent !== undefined && targetRefusal(task, agent) === null) void commands.reassign(task, agent);
     };
     useDrag.setState({ drop });
     return () => useDrag.setState({ task: null, over: null, drop: null });

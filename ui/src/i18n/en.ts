@@ -66,7 +66,6 @@ export const en = {
   'blocker.run_cancelled': 'The run was cancelled.',
 
   'refusal.same': 'has it now',
-  'refusal.kind': 'not a {{kind}} agent',
   'refusal.host': 'not on {{host}}',
   'refusal.problem': 'has a problem',
 
@@ -85,6 +84,8 @@ export const en = {
 
   'confirm.reassign.title': 'Move {{task}} to {{agent}}?',
   'confirm.reassign.body': 'The task is being worked on. Its running attempt is stopped and a new one begins with {{agent}}.',
+  'confirm.across.title': 'Give {{task}} to {{agent}}?',
+  'confirm.across.yes': 'Move all the same',
   'confirm.reassign.yes': 'Stop and move',
   'confirm.cancel_run.title': 'Cancel the run?',
   'confirm.cancel_run.body': 'Running attempts are stopped and nothing new starts. What is completed stays.',
@@ -245,6 +246,8 @@ export const en = {
 
   'reassign.to': 'Give {{task}} to',
   'reassign.nobody': 'No other {{kind}} agent can take it.',
+  'reassign.across': 'Of another kind: you are asked first',
+  'reassign.not': 'Not now',
 
   'inbox.title': 'Inbox',
   'inbox.more_one': '{{count}} more in the inbox',

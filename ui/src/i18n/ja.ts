@@ -70,7 +70,6 @@ export const ja: Record<Keys, string> = {
   'blocker.run_cancelled': '実行は取り消されました。',
 
   'refusal.same': '現在の担当',
-  'refusal.kind': '{{kind}} ではありません',
   'refusal.host': '{{host}} 上にいません',
   'refusal.problem': '問題があります',
 
@@ -88,6 +87,8 @@ export const ja: Record<Keys, string> = {
 
   'confirm.reassign.title': '{{task}} を {{agent}} に移しますか？',
   'confirm.reassign.body': 'このタスクは作業中です。実行中の試行を止め、{{agent}} で新しい試行を始めます。',
+  'confirm.across.title': '{{task}} を {{agent}} に渡しますか？',
+  'confirm.across.yes': 'それでも移す',
   'confirm.reassign.yes': '止めて移す',
   'confirm.cancel_run.title': '実行を取り消しますか？',
   'confirm.cancel_run.body': '実行中の試行を止め、新しいタスクは始めません。完了したものは残ります。',
@@ -243,6 +244,8 @@ export const ja: Record<Keys, string> = {
 
   'reassign.to': '{{task}} を渡す相手',
   'reassign.nobody': 'ほかに引き受けられる {{kind}} がいません。',
+  'reassign.across': '別の種類（確認してから渡します）',
+  'reassign.not': '今は渡せません',
 
   'inbox.title': '受信箱',
   'inbox.more_other': '受信箱にほか {{count}} 件',

@@ -117,6 +117,7 @@ export const work = {
   'hand_over.files': 'Touched files',
   'hand_over.packet': 'What the next agent is told',
   'hand_over.move': 'Move',
+  'hand_over.across': '{{task}} is planned for an agent of kind {{planned}}; {{agent}} is of kind {{kind}}. It stays with {{agent}}, also when it is tried again.',
   'git.title': 'Git',
   'git.repository': 'Repository',
   'git.base': 'Began from',

@@ -120,6 +120,7 @@ export const work: Record<Keys, string> = {
   'hand_over.files': '変更したファイル',
   'hand_over.packet': '次のエージェントに伝える内容',
   'hand_over.move': '引き継ぐ',
+  'hand_over.across': '{{task}} は {{planned}} のエージェント向けに計画されています。{{agent}} は {{kind}} です。再試行のときも {{agent}} が担当します。',
   'git.title': 'Git',
   'git.repository': 'リポジトリ',
   'git.base': '開始点',

@@ -20,14 +20,14 @@ function TargetItem({ task, target }: { task: TaskView; target: Target }) {
   const commands = useCommands();
   const { agent, refusal } = target;
   const free = agent.task === null ? t('agent.idle') : agent.task;
-  const note = refusal === null ? free : t(refusal, { kind: task.kind, host: task.host ?? '' });
+  const note = refusal === null ? free : t(refusal, { host: task.host ?? '' });
   return (
     <DropdownMenu.Item
       disabled={refusal !== null}
       data-testid="reassign-option"
       data-agent-id={agent.id}
       className={ITEM_LOOK}
-      onSelect={() => void commands.reassign(task.id, agent.id, task.attempts.length > 0)}
+      onSelect={() => void commands.reassign(task, agent)}
     >
       <span className="w-12 text-xs font-medium tabular">{agent.id}</span>
       <span className="text-xs text-ink-3">{agent.title}</span>
@@ -36,22 +36,30 @@ function TargetItem({ task, target }: { task: TaskView; target: Target }) {
   );
 }
 
+function Group({ task, label, targets }: { task: TaskView; label: string; targets: readonly Target[] }) {
+  if (targets.length === 0) return null;
+  return (
+    <DropdownMenu.Group>
+      <DropdownMenu.Label className="px-2 py-1 text-2xs text-ink-3">{label}</DropdownMenu.Label>
+      {targets.map((target) => (
+        <TargetItem key={target.agent.id} task={task} target={target} />
+      ))}
+    </DropdownMenu.Group>
+  );
+}
+
 function Targets({ task }: { task: TaskView }) {
   const t = useText();
   const targets = reassignTargets(task, useAgents());
   const allowed = targets.filter((target) => target.refusal === null);
-  const refused = targets.filter((target) => target.refusal !== null);
+  const kin = allowed.filter((target) => !target.crosses);
   return (
     <>
-      <DropdownMenu.Label className="px-2 py-1 text-2xs text-ink-3">{t('reassign.to', { task: task.id })}</DropdownMenu.Label>
-      {allowed.length === 0 ? <p className="px-2 pb-2 text-xs text-ink-3">{t('reassign.nobody', { kind: task.kind })}</p> : null}
-      {allowed.map((target) => (
-        <TargetItem key={target.agent.id} task={task} target={target} />
-      ))}
+      <Group task={task} label={t('reassign.to', { task: task.id })} targets={kin} />
+      {kin.length === 0 ? <p className="px-2 pb-2 text-xs text-ink-3">{t('reassign.nobody', { kind: task.kind })}</p> : null}
+      <Group task={task} label={t('reassign.across')} targets={allowed.filter((target) => target.crosses)} />
       <DropdownMenu.Separator className="my-1 h-px bg-line" />
-      {refused.map((target) => (
-        <TargetItem key={target.agent.id} task={task} target={target} />
-      ))}
+      <Group task={task} label={t('reassign.not')} targets={targets.filter((target) => target.refusal !== null)} />
     </>
   );
 }

@@ -175,13 +175,16 @@ describe('what may be done', () => {
     expect(reassignBlocker(task('Task-2', { phase: 'failed' }), 'failed')).toBeNull();
   });
 
-  it('offers free agents of the kind first and says why others are out', () => {
+  it('offers free agents of the kind first, then other kinds, and says why others are out', () => {
     const busy = plan.agents.map((agent) => (agent.id === 'CG-2' ? { ...agent, task: 'Task-3' } : agent));
     const targets = reassignTargets(task('Task-2'), busy);
     expect(targets[0]?.agent.id).toBe('CG-3');
     expect(targets.findIndex((target) => target.agent.id === 'CG-2')).toBe(7);
     expect(targets.find((target) => target.agent.id === 'CG-1')?.refusal).toBe('refusal.same');
-    expect(targets.at(-1)?.refusal).toBe('refusal.kind');
+    expect(targets.at(-1)?.agent.id).toBe('CG-1');
+    const kinds = targets.slice(0, -1).map((target) => target.crosses);
+    expect(kinds.lastIndexOf(false)).toBe(7);
+    expect(kinds.indexOf(true)).toBe(8);
   });
 
   it('keeps a task on its host', () => {

@@ -2,26 +2,30 @@
 
 import type { AgentView, TaskView } from '../platform/types';
 
-export type TargetRefusal = 'refusal.same' | 'refusal.kind' | 'refusal.host' | 'refusal.problem';
+export type TargetRefusal = 'refusal.same' | 'refusal.host' | 'refusal.problem';
 
 /** Why this agent cannot be given this task; null when it can. */
 export function targetRefusal(task: TaskView, agent: AgentView): TargetRefusal | null {
   if (agent.id === task.agent) return 'refusal.same';
-  if (agent.kind !== task.kind) return 'refusal.kind';
   if (task.host !== null && task.host !== agent.host) return 'refusal.host';
   return agent.problem === null ? null : 'refusal.problem';
 }
 
-export type Target = { agent: AgentView; refusal: TargetRefusal | null };
-
-function rank(target: Target): number {
-  if (target.refusal === null) return target.agent.task === null ? 0 : 1;
-  return target.refusal === 'refusal.kind' ? 4 : 2;
+/** Whether the task is planned for agents of another kind: a person may choose this one all the same, and is asked. */
+export function crossesKinds(task: TaskView, agent: AgentView): boolean {
+  return agent.kind !== task.kind;
 }
 
-/** Those that may take it first, free ones before busy ones; otherwise in the plan's order. */
+export type Target = { agent: AgentView; refusal: TargetRefusal | null; crosses: boolean };
+
+function rank({ agent, refusal, crosses }: Target): number {
+  if (refusal !== null) return 4;
+  return (crosses ? 2 : 0) + (agent.task === null ? 0 : 1);
+}
+
+/** Those of the task's own kind first, free ones before busy ones, and last those that cannot; otherwise in the plan's order. */
 export function reassignTargets(task: TaskView, agents: readonly AgentView[]): Target[] {
   return agents
-    .map((agent) => ({ agent, refusal: targetRefusal(task, agent) }))
+    .map((agent) => ({ agent, refusal: targetRefusal(task, agent), crosses: crossesKinds(task, agent) }))
     .toSorted((a, b) => rank(a) - rank(b));
 }

@@ -36,7 +36,7 @@ export const commands = {
 	/**  Tries a failed or cancelled task again. */
 	retryTask: (task: TaskId) => __TAURI_INVOKE<null>("retry_task", { task }),
 	/**  Gives a task to another agent. */
-	reassign: (task: TaskId, agent: AgentId, stopRunning: boolean, packet: string | null) => __TAURI_INVOKE<null>("reassign", { task, agent, stopRunning, packet }),
+	reassign: (task: TaskId, agent: AgentId, stopRunning: boolean, acrossKinds: boolean, packet: string | null) => __TAURI_INVOKE<null>("reassign", { task, agent, stopRunning, acrossKinds, packet }),
 	/**  Answers a request for permission in the inbox. A refusal may say why; the agent is told. */
 	answer: (number: number, answer: ApprovalAnswer, scope: ApprovalScope) => __TAURI_INVOKE<null>("answer", { number, answer, scope }),
 	/**  Lets more be spent, so that what a budget holds back goes on. */
@@ -364,7 +364,7 @@ export type Edge = {
 export type ErrorCode = 
 /**  The plan has errors; they are in `findings`. */
 "bad_plan" | 
-/**  An argument is wrong: an unknown task, an agent of another kind. */
+/**  An argument is wrong: an unknown task, or an agent of another kind without `across_kinds`. */
 "bad_input" | 
 /**  The command does not fit where the task or run stands. */
 "conflict" | 
@@ -564,6 +564,11 @@ export type HandOver = {
 	branch: string | null,
 	/**  From where. */
 	host: HostId | null,
+	/**
+	 *  The kind of agent that the task is planned for, where the new one is of another kind and only the
+	 *  person's own word (`across_kinds`) moves it there.
+	 */
+	planned_kind: Kind | null,
 	/**  The files that were touched so far, as far as is known. */
 	files: string[],
 	/**

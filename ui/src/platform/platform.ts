@@ -77,7 +77,7 @@ export interface Platform {
   stopAll(): Promise<void>;
   cancelTask(task: TaskId): Promise<void>;
   retryTask(task: TaskId): Promise<void>;
-  reassign(task: TaskId, agent: AgentId, stopRunning: boolean, packet: string | null): Promise<void>;
+  reassign(task: TaskId, agent: AgentId, stopRunning: boolean, acrossKinds: boolean, packet: string | null): Promise<void>;
   /** What would move with a task to another agent. */
   handOver(task: TaskId, agent: AgentId): Promise<HandOver>;
 

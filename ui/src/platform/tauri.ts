@@ -110,7 +110,7 @@ export function tauriPlatform(): Platform {
     stopAll: () => done(commands.stopAll()),
     cancelTask: (task) => done(commands.cancelTask(task)),
     retryTask: (task) => done(commands.retryTask(task)),
-    reassign: (task, agent, stopRunning, packet) => done(commands.reassign(task, agent, stopRunning, packet)),
+    reassign: (task, agent, stopRunning, acrossKinds, packet) => done(commands.reassign(task, agent, stopRunning, acrossKinds, packet)),
     handOver: commands.handOver,
     taskDiff: commands.taskDiff,
     accept: (task) => done(commands.accept(task)),

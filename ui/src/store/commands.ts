@@ -3,9 +3,10 @@
 
 import { translate } from '../i18n';
 import type { TextKey, TextValues } from '../i18n';
+import { crossesKinds } from '../model/reassign';
 import { asApiError } from '../platform/platform';
 import type { Platform } from '../platform/platform';
-import type { AgentId, ApprovalAnswer, ApprovalScope, HostAnswer, HostId, KeptTrees, NewPullRequest, PullRequest, ReportFormat, ReviewComment, TaskId } from '../platform/types';
+import type { AgentId, AgentView, ApprovalAnswer, ApprovalScope, HostAnswer, HostId, KeptTrees, NewPullRequest, PullRequest, ReportFormat, ReviewComment, TaskId, TaskView } from '../platform/types';
 import { ask, showToast } from './dialogs';
 import { askHandOver } from './handOver';
 import { looksBack } from './past';
@@ -43,8 +44,8 @@ export type Commands = {
   cancelTask: (task: TaskId) => Promise<void>;
   retryTask: (task: TaskId) => Promise<void>;
   retryTasks: (tasks: readonly TaskId[]) => Promise<void>;
-  /** `begun`: an agent was at it already, so that there is something to hand over. */
-  reassign: (task: TaskId, agent: AgentId, begun: boolean) => Promise<void>;
+  /** Shows what goes along with a task that was begun, and asks before it takes an agent of another kind. */
+  reassign: (task: TaskView, agent: AgentView) => Promise<void>;
   /** Resolves to whether it was taken. */
   accept: (task: TaskId) => Promise<boolean>;
   /** Resolves to whether it was taken. */
@@ -76,30 +77,48 @@ export async function showingErrors(act: () => Promise<void>): Promise<void> {
   }
 }
 
-/** A task that was begun takes a packet along, which the person sees first; another one moves at once. */
-async function reassign(platform: Platform, task: TaskId, agent: AgentId, begun: boolean): Promise<void> {
-  let packet: string | null = null;
-  if (begun) {
-    packet = await askHandOver(await platform.handOver(task, agent), agent);
-    if (packet === null) return;
+/** What goes along with a task; null when the person leaves it where it is. */
+async function packetFor(platform: Platform, task: TaskView, agent: AgentView, crosses: boolean): Promise<{ text: string | null } | null> {
+  // A task that was begun takes a packet along, which the person sees first; another one moves at once.
+  if (task.attempts.length > 0) {
+    const text = await askHandOver(await platform.handOver(task.id, agent.id), agent.id, crosses ? task.kind : null);
+    return text === null ? null : { text };
   }
+  if (!crosses) return { text: null };
+  const agreed = await ask({
+    title: 'confirm.across.title',
+    body: 'hand_over.across',
+    values: { task: task.id, agent: agent.id, planned: task.kind, kind: agent.kind },
+    detail: '',
+    confirm: 'confirm.across.yes',
+    tone: 'plain',
+  });
+  return agreed ? { text: null } : null;
+}
+
+async function reassign(platform: Platform, task: TaskView, agent: AgentView): Promise<void> {
+  const crosses = crossesKinds(task, agent);
+  const packet = await packetFor(platform, task, agent, crosses);
+  if (packet === null) return;
+  const move = (stopRunning: boolean): Promise<void> => platform.reassign(task.id, agent.id, stopRunning, crosses, packet.text);
+  const values = { task: task.id, agent: agent.id };
   try {
-    await platform.reassign(task, agent, begun, packet);
+    await move(task.attempts.length > 0);
   } catch (thrown) {
     const error = asApiError(thrown);
     if (error.code !== 'needs_confirmation') throw thrown;
     const agreed = await ask({
       title: 'confirm.reassign.title',
       body: 'confirm.reassign.body',
-      values: { task, agent },
+      values,
       detail: error.message,
       confirm: 'confirm.reassign.yes',
       tone: 'danger',
     });
     if (!agreed) return;
-    await platform.reassign(task, agent, true, packet);
+    await move(true);
   }
-  showToast({ kind: 'done', text: 'toast.reassigned', values: { task, agent } });
+  showToast({ kind: 'done', text: 'toast.reassigned', values });
 }
 
 /** Asks, as folders and branches are gone for good; answers what is left, or null when nothing was done. */
@@ -233,7 +252,7 @@ export function createCommands(live: Platform, leave: () => void): Commands {
     cancelTask: (task) => showingErrors(() => cancelTask(platform, task)),
     retryTask: (task) => showingErrors(() => platform.retryTask(task)),
     retryTasks: (tasks) => showingErrors(async () => void (await Promise.all(tasks.map((task) => platform.retryTask(task))))),
-    reassign: (task, agent, begun) => showingErrors(() => reassign(platform, task, agent, begun)),
+    reassign: (task, agent) => showingErrors(() => reassign(platform, task, agent)),
     answer: (number, answer, scope) => showingErrors(() => platform.answer(number, answer, scope)),
     raiseBudget: (number, limitUsd) => showingErrors(() => platform.raiseBudget(number, limitUsd)),
     say: (agent, text) => say(platform, agent, text),

@@ -1,15 +1,16 @@
 // What moves with a task to another agent: the person reads it, edits it, and sends it.
 
+import { TriangleAlert } from 'lucide-react';
 import { useState } from 'react';
 
 import { Button } from '../design/controls';
 import { Sheet } from '../design/surfaces';
 import { useText } from '../i18n';
 import { CodeLines, Fact } from '../inspector/parts';
-import type { AgentId, HandOver } from '../platform/types';
+import type { AgentId, HandOver, Kind } from '../platform/types';
 import { answerHandOver, useHandOver } from '../store/handOver';
 
-function Form({ packet, agent }: { packet: HandOver; agent: AgentId }) {
+function Form({ packet, agent, across }: { packet: HandOver; agent: AgentId; across: Kind | null }) {
   const t = useText();
   const [text, setText] = useState(packet.text);
   return (
@@ -21,6 +22,12 @@ function Form({ packet, agent }: { packet: HandOver; agent: AgentId }) {
         answerHandOver(text);
       }}
     >
+      {across === null ? null : (
+        <p data-testid="hand-over-across" className="flex items-start gap-1.5 rounded-md border border-back-off/50 px-2.5 py-2 text-xs text-ink">
+          <TriangleAlert size={14} aria-hidden className="mt-px shrink-0 text-back-off" />
+          {t('hand_over.across', { task: packet.task, agent, planned: across, kind: agent.split('-')[0] ?? '' })}
+        </p>
+      )}
       <dl className="grid grid-cols-[112px_minmax(0,1fr)] gap-x-3 gap-y-1">
         <Fact label="hand_over.branch">
           <span className="font-mono text-2xs break-all">{packet.branch ?? '–'}</span>
@@ -41,7 +48,7 @@ function Form({ packet, agent }: { packet: HandOver; agent: AgentId }) {
           {t('action.cancel')}
         </Button>
         <Button type="submit" look="primary" data-testid="hand-over-yes" data-agent-id={agent}>
-          {t('hand_over.move')}
+          {t(across === null ? 'hand_over.move' : 'confirm.across.yes')}
         </Button>
       </div>
     </form>
@@ -52,10 +59,10 @@ export function HandOverDialog() {
   const t = useText();
   const asked = useHandOver((state) => state.asked);
   if (asked === null) return null;
-  const { handOver, agent } = asked;
+  const { handOver, agent, across } = asked;
   return (
     <Sheet open onClose={() => answerHandOver(null)} title={t('hand_over.title', { task: handOver.task, agent })} description={t('hand_over.note')} width="w-[640px]">
-      <Form key={`${handOver.task} ${agent}`} packet={handOver} agent={agent} />
+      <Form key={`${handOver.task} ${agent}`} packet={handOver} agent={agent} across={across} />
     </Sheet>
   );
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum ErrorCode {
     /// The plan has errors; they are in `findings`.
     BadPlan,
-    /// An argument is wrong: an unknown task, an agent of another kind.
+    /// An argument is wrong: an unknown task, or an agent of another kind without `across_kinds`.
     BadInput,
     /// The command does not fit where the task or run stands.
     Conflict,

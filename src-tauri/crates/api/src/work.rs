@@ -1,6 +1,6 @@
 //! The work itself, as clients see it: branches, differences, overlaps, the verification, the hand-over.
 
-use miyabi_plan::{HostId, TaskId};
+use miyabi_plan::{HostId, Kind, TaskId};
 use miyabi_protocol::{ChangeKind, CheckResult, CommittedWork, KeptTree, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +141,9 @@ pub struct HandOver {
     pub branch: Option<String>,
     /// From where.
     pub host: Option<HostId>,
+    /// The kind of agent that the task is planned for, where the new one is of another kind and only the
+    /// person's own word (`across_kinds`) moves it there.
+    pub planned_kind: Option<Kind>,
     /// The files that were touched so far, as far as is known.
     pub files: Vec<String>,
     /// What the next agent is told: what was said so far, why it moves, the last lines of the log. The person

@@ -7,7 +7,7 @@ use std::time::Duration;
 use miyabi_api::{Answer, ApiError, ErrorCode, HandOver};
 use miyabi_engine::{Attempt, RunState, TaskState};
 use miyabi_plan::git::attempt_branch;
-use miyabi_plan::{AgentId, FailureCause, TaskId};
+use miyabi_plan::{AgentId, FailureCause, Kind, TaskId};
 use miyabi_protocol::link::{Command, before_the_end};
 use tokio::sync::mpsc;
 
@@ -91,15 +91,24 @@ fn packet(state: &RunState, id: &TaskId, to: &AgentId) -> Result<HandOver, ApiEr
     if state.agent(to).is_none() {
         return Err(refused(format!("there is no agent {to} in this run")));
     }
+    let planned_kind = kind_left(state, id, to);
     let last = task.attempts.last();
     let on_git = last.filter(|attempt| attempt.tree().is_some());
     Ok(HandOver {
         task: id.clone(),
         branch: on_git.map(|attempt| attempt_branch(&state.opening.run_id, id, attempt.number)),
         host: last.map(|attempt| attempt.host.clone()),
+        planned_kind,
         files: last.map(|attempt| files(state, id, attempt)).unwrap_or_default(),
         text: text(task, to),
     })
+}
+
+/// The kind that a task is planned for, where this agent is of another one and does not stand in for it.
+fn kind_left(state: &RunState, task: &TaskId, to: &AgentId) -> Option<Kind> {
+    let (task, agent) = (state.task_index(task)?, state.agent_index(to)?);
+    let planned = state.opening.plan.tasks[task].kind();
+    (state.agents[agent].kind != planned && !state.may_cross(task, agent)).then_some(planned)
 }
 
 /// What is known of the files that an attempt touched.
@@ -168,6 +177,7 @@ mod tests {
             task: "A".parse().expect("an id"),
             branch: None,
             host: None,
+            planned_kind: None,
             files: Vec::new(),
             text: "Begin\n".to_owned(),
         };

@@ -69,8 +69,9 @@ impl Backend {
             Request::GiveUpHost { host } => self.order(client, id, Order::GiveUpHost(host)),
             Request::AnswerHost { host, answer } => self.answer_host(client, id, &host, answer),
             Request::Say { agent, text } => self.order(client, id, Order::Say { agent, text }),
-            Request::Reassign { task, agent, stop_running, packet } => {
-                self.order(client, id, Order::Reassign { task, agent, stop_running, packet });
+            Request::Reassign { task, agent, stop_running, across_kinds, packet } => {
+                let order = Order::Reassign { task, agent, stop_running, across_kinds, packet };
+                self.order(client, id, order);
             }
             Request::Accept { task } => self.order(client, id, Order::Accept(task)),
             Request::SendBack { task, comments } => {

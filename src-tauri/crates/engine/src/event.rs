@@ -71,6 +71,8 @@ pub enum Order {
         agent: AgentId,
         /// Whether a running attempt may be stopped for it.
         stop_running: bool,
+        /// Whether the agent may be of another kind than the task is planned for.
+        across_kinds: bool,
         /// What the next agent is told beside the task, as the person left it; none for nothing.
         packet: Option<String>,
     },

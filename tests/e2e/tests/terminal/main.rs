@@ -4,6 +4,7 @@ mod bad_input;
 mod ends;
 mod examples;
 mod external;
+mod hand_over;
 mod orders;
 mod stage;
 mod survival;

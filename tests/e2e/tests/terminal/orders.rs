@@ -15,7 +15,7 @@ use crate::stage::{Stage, two_agents};
 /// Works until the test opens the task's gate.
 const GATE: &str = r#"until [ -e "$MIYABI_PLAN_DIR/$MIYABI_TASK" ]; do sleep 0.05; done"#;
 
-fn task(id: &str, agent: &str, needs: &[&str], line: &str) -> Value {
+pub(crate) fn task(id: &str, agent: &str, needs: &[&str], line: &str) -> Value {
     json!({ "id": id, "title": id, "prompt": line, "agent": agent, "needs": needs, "estimated_seconds": 1 })
 }
 
@@ -40,7 +40,7 @@ fn planned(tasks: &[Value]) -> Result<Stage> {
 }
 
 /// Starts the run and stays with it.
-fn in_front(stage: &Stage, words: &[&str]) -> Result<Child> {
+pub(crate) fn in_front(stage: &Stage, words: &[&str]) -> Result<Child> {
     let plan = stage.path("plan");
     let plan = plan.to_string_lossy();
     let mut command = stage.command(&[&["run", &plan, "--trust"], words].concat())?;
@@ -48,7 +48,7 @@ fn in_front(stage: &Stage, words: &[&str]) -> Result<Child> {
 }
 
 /// How a `run` in front ends, and what it said.
-async fn outcome(front: Child) -> Result<Output> {
+pub(crate) async fn outcome(front: Child) -> Result<Output> {
     let ended = tokio::task::spawn_blocking(move || front.wait_with_output());
     Ok(tokio::time::timeout(SOON, ended).await.context("`miyabi run` does not end")???)
 }
@@ -58,7 +58,7 @@ async fn ends_with(stage: &Stage, code: i32) -> Result<()> {
     exits(&outcome(in_front(stage, &[])?).await?, code)
 }
 
-fn exits(output: &Output, code: i32) -> Result<()> {
+pub(crate) fn exits(output: &Output, code: i32) -> Result<()> {
     ensure!(output.status.code() == Some(code), "not {code}: {output:?}");
     Ok(())
 }
@@ -68,7 +68,7 @@ fn order(stage: &Stage, words: &[&str]) -> Result<()> {
     exits(&stage.miyabi(words)?, 0)
 }
 
-fn open(stage: &Stage, task: &str) -> Result<()> {
+pub(crate) fn open(stage: &Stage, task: &str) -> Result<()> {
     Ok(std::fs::write(stage.path("plan").join(task), "")?)
 }
 
@@ -77,12 +77,12 @@ fn entry(status: &Value, list: &str, id: &str) -> Value {
     entries.into_iter().find(|entry| entry["id"] == id).cloned().unwrap_or_default()
 }
 
-fn view(stage: &Stage, task: &str) -> Result<Value> {
+pub(crate) fn view(stage: &Stage, task: &str) -> Result<Value> {
     Ok(entry(&stage.status()?, "tasks", task))
 }
 
 /// Waits until a task is in this phase; how it is seen then.
-async fn reaches(stage: &Stage, task: &str, phase: &str) -> Result<Value> {
+pub(crate) async fn reaches(stage: &Stage, task: &str, phase: &str) -> Result<Value> {
     let look = || async { view(stage, task).ok().filter(|view| view["phase"] == phase) };
     eventually(&format!("{task} is {phase}"), SOON, look).await
 }
@@ -97,7 +97,7 @@ fn notices(status: &Value, kind: &str) -> usize {
 }
 
 /// The process of the only execution of a task so far.
-async fn program(stage: &Stage, task: &str) -> Result<u32> {
+pub(crate) async fn program(stage: &Stage, task: &str) -> Result<u32> {
     let line = || async { stage.ledger().into_iter().find(|line| line.starts_with(&format!("{task} "))) };
     let line = eventually(&format!("a program for {task}"), SOON, line).await?;
     Ok(line.rsplit(' ').next().context("a process")?.parse()?)
@@ -107,7 +107,7 @@ async fn is_gone(id: u32) -> Result<()> {
     eventually("the end of a program", SOON, || async { (!process::is_alive(id)).then_some(()) }).await
 }
 
-fn causes(view: &Value) -> Vec<&str> {
+pub(crate) fn causes(view: &Value) -> Vec<&str> {
     let attempts = view["attempts"].as_array().into_iter().flatten();
     attempts.map(|attempt| attempt["cause"].as_str().unwrap_or("none")).collect()
 }

@@ -228,11 +228,11 @@ export function memoryPlatform(options: Partial<MemoryOptions> = {}): MemoryPlat
     },
     cancelTask: (id) => onTask(id, (task, played) => void played.cancelTask(task)),
     retryTask: (id) => onTask(id, (task, played) => void played.retryTask(task)),
-    reassign: (id, agentId, stopRunning) =>
+    reassign: (id, agentId, stopRunning, acrossKinds) =>
       onTask(id, (task, played) => {
         const agent = played.agent(agentId);
         if (agent === undefined) return refuse('bad_input', `there is no agent ${agentId}`);
-        if (agent.kind !== task.kind) return refuse('bad_input', `${id} wants a ${task.kind} agent, ${agentId} is ${agent.kind}`);
+        if (agent.kind !== task.kind && !acrossKinds) return refuse('bad_input', `${id} is planned for an agent of kind ${task.kind}; ${agentId} is of kind ${agent.kind}`);
         if (!stopRunning && ['offered', 'running', 'checking'].includes(task.phase)) {
           return refuse('needs_confirmation', `${id} is running on ${task.agent}; its attempt would be stopped`);
         }

@@ -246,6 +246,7 @@ export function handOverOf(task: TaskView, host: string | null): HandOver {
     task: task.id,
     branch: branchOf(task.id, task.attempts.length),
     host,
+    planned_kind: null,
     files: ['tests/routing/test_router.py', 'webapp_framework/routing/router.py'],
     text: `A person moves this task from ${task.agent} to another agent.\n\nWhat was said so far:\n  Keep the old names in compat.py for one release.\n\nThe last lines of the log:\n  58% ${task.module}: the router matches by method\n  running python3 -m pytest -q tests/${task.module}\n  1 failed, 11 passed in 1.92s`,
   };

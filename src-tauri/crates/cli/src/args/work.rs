@@ -46,13 +46,14 @@ pub(crate) struct History {
 Examples:
   miyabi reassign Task-7 CG-3
   miyabi reassign Task-7 CG-3 --yes     also when it is running: the attempt is stopped
+  miyabi reassign Task-7 CCG-1 --across-kinds     planned for a CG agent, done by Claude
   miyabi reassign Task-7 CG-3 --note \"the parser is done, only the tests are missing\"
 
 In a terminal you see what the next agent is told, and may edit it in $EDITOR first.")]
 pub(crate) struct Reassign {
     /// The task
     pub(crate) task: TaskId,
-    /// Its new agent, of the same kind
+    /// Its new agent
     pub(crate) agent: AgentId,
     /// Say this first, and ask nothing about the rest
     #[arg(long, value_name = "TEXT")]
@@ -63,6 +64,9 @@ pub(crate) struct Reassign {
     /// Stop a running attempt without being asked
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
+    /// Give it to an agent of another kind without being asked
+    #[arg(long)]
+    pub(crate) across_kinds: bool,
     #[command(flatten)]
     pub(crate) target: Target,
 }

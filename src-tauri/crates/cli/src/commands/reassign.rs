@@ -1,9 +1,11 @@
-//! `miyabi reassign`: shows what the next agent is told, and asks before it stops a running attempt.
+//! `miyabi reassign`: shows what the next agent is told, and asks before it stops a running attempt or
+//! takes an agent of another kind.
 
 use std::fmt::Write as _;
 
 use miyabi_api::{Answer, ApiError, ErrorCode, HandOver, Request};
 use miyabi_client::Connection;
+use miyabi_plan::Kind;
 
 use crate::args::Reassign;
 use crate::exit::Exit;
@@ -15,14 +17,15 @@ const FILES: usize = 12;
 /// Gives a task to another agent.
 pub(crate) async fn reassign(args: &Reassign) -> Result<Exit, ApiError> {
     let connection = args.target.connect().await?;
-    let Some(packet) = packet(args, &connection).await? else {
-        println!("{} stays where it is", args.task);
-        return Ok(Exit::Done);
-    };
+    let made = made(args, &connection).await;
+    let agreed = agrees_to_kind(args, made.as_ref().and_then(|made| made.planned_kind.as_ref()))?;
+    let packet = if agreed { packet(args, made)? } else { None };
+    let Some(packet) = packet else { return Ok(stays(args)) };
     let request = |stop_running| Request::Reassign {
         task: args.task.clone(),
         agent: args.agent.clone(),
         stop_running,
+        across_kinds: agreed,
         packet: (!packet.trim().is_empty()).then(|| packet.clone()),
     };
     match connection.request(request(args.yes)).await {
@@ -31,8 +34,7 @@ pub(crate) async fn reassign(args: &Reassign) -> Result<Exit, ApiError> {
                 return Err(error.hint("--yes stops the running attempt"));
             }
             if !terminal::agrees(&format!("{}. Stop it and give it to {}?", error.message, args.agent)) {
-                println!("{} stays where it is", args.task);
-                return Ok(Exit::Done);
+                return Ok(stays(args));
             }
             connection.request(request(true)).await?;
         }
@@ -44,19 +46,37 @@ pub(crate) async fn reassign(args: &Reassign) -> Result<Exit, ApiError> {
     Ok(Exit::Done)
 }
 
-/// What the next agent is told; none when the person would rather not move the task.
-async fn packet(args: &Reassign, connection: &Connection) -> Result<Option<String>, ApiError> {
+fn stays(args: &Reassign) -> Exit {
+    println!("{} stays where it is", args.task);
+    Exit::Done
+}
+
+/// What would move. What stands in the way of the move is told by the move.
+async fn made(args: &Reassign, connection: &Connection) -> Option<HandOver> {
     let request = Request::HandOver { task: args.task.clone(), agent: args.agent.clone() };
-    let made = match args.no_packet {
-        true => None,
-        // What stands in the way of the move is told by the move.
-        false => match connection.request(request).await {
-            Ok(Answer::HandOver(made)) => Some(*made),
-            Ok(_) | Err(_) => None,
-        },
-    };
+    match connection.request(request).await {
+        Ok(Answer::HandOver(made)) => Some(*made),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// Whether the person takes an agent of another kind than the task is planned for.
+fn agrees_to_kind(args: &Reassign, planned: Option<&Kind>) -> Result<bool, ApiError> {
+    let Some(planned) = planned.filter(|_| !args.across_kinds) else { return Ok(true) };
+    let Reassign { task, agent, .. } = args;
+    let what =
+        format!("{task} is planned for an agent of kind {planned}; {agent} is of kind {}", agent.kind());
+    if terminal::has_person() {
+        return Ok(terminal::agrees(&format!("{what}. Give it to {agent} all the same?")));
+    }
+    Err(ApiError::new(ErrorCode::BadInput, what)
+        .hint(format!("--across-kinds gives it to {agent} all the same")))
+}
+
+/// What the next agent is told; none when the person would rather not move the task.
+fn packet(args: &Reassign, made: Option<HandOver>) -> Result<Option<String>, ApiError> {
     let said = |made: &HandOver| with_note(args.note.as_deref(), &made.text);
-    let Some(made) = made.filter(|made| !made.text.trim().is_empty()) else {
+    let Some(made) = made.filter(|made| !args.no_packet && !made.text.trim().is_empty()) else {
         return Ok(Some(args.note.clone().unwrap_or_default()));
     };
     if args.note.is_some() || args.yes || !terminal::has_person() {
@@ -108,6 +128,7 @@ mod tests {
             task: "Task-7".parse().expect("an id"),
             branch: Some("miyabi/r/Task-7/1".into()),
             host: Some("MUGEN".parse().expect("an id")),
+            planned_kind: None,
             files: (0..14).map(|nth| format!("src/{nth}.py")).collect(),
             text: "It was said: use the router.\n\nThe log ends so:\n\u{1b}[2Jboom".into(),
         };

@@ -18,8 +18,8 @@ pub enum OrderError {
     /// There is no such agent.
     #[error("there is no agent {0} in this run")]
     UnknownAgent(AgentId),
-    /// The agent is of another kind.
-    #[error("{task} wants an agent of kind {wanted}; {agent} is of kind {}", agent.kind())]
+    /// The agent is of another kind, and nobody agreed to that.
+    #[error("{task} is planned for an agent of kind {wanted}; {agent} is of kind {}", agent.kind())]
     WrongKind {
         /// The task.
         task: TaskId,
@@ -63,6 +63,13 @@ pub enum OrderError {
     DoesNotFit(String),
 }
 
+/// What a person agreed to when they moved a task. An edit of the queue agrees to nothing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Consent {
+    stop_running: bool,
+    across_kinds: bool,
+}
+
 /// The longest hand-over, in bytes.
 const LONGEST_PACKET: usize = 64 * 1024;
 
@@ -79,8 +86,9 @@ impl Engine {
             Order::StopAll => self.stop_all(),
             Order::CancelTask(task) => self.cancel_task(&task),
             Order::RetryTask(task) => self.retry(&task, By::Person),
-            Order::Reassign { task, agent, stop_running, packet } => {
-                self.reassign(&task, &agent, stop_running, By::Person, packet)
+            Order::Reassign { task, agent, stop_running, across_kinds, packet } => {
+                let agreed = Consent { stop_running, across_kinds };
+                self.reassign(&task, &agent, agreed, By::Person, packet)
             }
             Order::Accept(task) => self.accept(&task),
             Order::SendBack { task, comments } => self.send_back(&task, comments),
@@ -221,7 +229,7 @@ impl Engine {
         &mut self,
         task: &TaskId,
         agent: &AgentId,
-        stop_running: bool,
+        agreed: Consent,
         by: By,
         packet: Option<String>,
     ) -> Result<(), OrderError> {
@@ -229,7 +237,7 @@ impl Engine {
         if packet.as_ref().is_some_and(|packet| packet.len() > LONGEST_PACKET) {
             return Err(OrderError::DoesNotFit(format!("a hand-over has at most {LONGEST_PACKET} bytes")));
         }
-        self.check_agent(index, agent)?;
+        self.check_agent(index, agent, agreed.across_kinds)?;
         let from = self.state.tasks[index].agent.clone();
         match self.state.tasks[index].standing {
             Standing::Completed => {
@@ -239,7 +247,7 @@ impl Engine {
             }
             Standing::Review => return Err(waits_for_review(task)),
             Standing::Active if &from == agent => return Ok(()),
-            Standing::Active => self.stop_for_reassignment(index, &from, stop_running)?,
+            Standing::Active => self.stop_for_reassignment(index, &from, agreed.stop_running)?,
             Standing::Waiting | Standing::BackOff(_) | Standing::Failed | Standing::Cancelled => {}
         }
         self.decide(Fact::Reassigned { task: task.clone(), from, to: agent.clone(), by, packet });
@@ -293,14 +301,15 @@ impl Engine {
         self.state.task_index(task).ok_or_else(|| OrderError::UnknownTask(task.clone()))
     }
 
-    fn check_agent(&self, task: usize, agent: &AgentId) -> Result<(), OrderError> {
+    fn check_agent(&self, task: usize, agent: &AgentId, across_kinds: bool) -> Result<(), OrderError> {
         let found = self.state.agent(agent).ok_or_else(|| OrderError::UnknownAgent(agent.clone()))?;
         let planned = &self.state.opening.plan.tasks[task];
         if !self.state.agent_index(agent).is_some_and(|agent| self.can_do(task, agent)) {
             let why = format!("{agent} has no work tree; a conflict is resolved in one");
             return Err(OrderError::DoesNotFit(why));
         }
-        let crosses = self.state.agent_index(agent).is_some_and(|agent| self.state.may_cross(task, agent));
+        let stands_in = self.state.agent_index(agent).is_some_and(|agent| self.state.may_cross(task, agent));
+        let crosses = across_kinds || stands_in;
         if found.kind != planned.kind() && !crosses {
             let (task, wanted) = (planned.id.clone(), planned.kind());
             return Err(OrderError::WrongKind { task, wanted, agent: agent.clone() });
@@ -335,7 +344,7 @@ impl Engine {
             let refused = match &edit {
                 QueueEdit::Retry(task) => self.retry(task, By::QueueFile).err(),
                 QueueEdit::Reassign(task, agent) => {
-                    self.reassign(task, agent, false, By::QueueFile, None).err()
+                    self.reassign(task, agent, Consent::default(), By::QueueFile, None).err()
                 }
                 QueueEdit::Other(what) => {
                     self.decide(Fact::QueueEditUndone { what: what.clone() });

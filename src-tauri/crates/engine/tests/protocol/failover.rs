@@ -136,7 +136,13 @@ fn giving_up_passes_by_hands_choice_work_stealing_and_the_bond_to_a_host() {
     let mut bench = lost(plan, Failover::ByPerson);
     let (to, stop_running) = (agent("CG-1"), false);
     bench
-        .order(Order::Reassign { task: task("B"), agent: to, stop_running, packet: None })
+        .order(Order::Reassign {
+            task: task("B"),
+            agent: to,
+            stop_running,
+            across_kinds: false,
+            packet: None,
+        })
         .expect("it waits");
     assert_eq!(bench.engine.waiting(1), [WaitReason::Host { host: host_id("MUGEN") }]);
     give_up(&mut bench, "MUGEN").expect("it is lost");

@@ -191,8 +191,13 @@ fn another_backend_finds_the_host_lost_as_it_was() {
 fn an_unverified_task_is_dragged_away_only_by_one_who_says_so() {
     let mut bench = at_work();
     lose(&mut bench, "MUGEN");
-    let drag =
-        |stop_running| Order::Reassign { task: task("A"), agent: agent("CG-2"), stop_running, packet: None };
+    let drag = |stop_running| Order::Reassign {
+        task: task("A"),
+        agent: agent("CG-2"),
+        stop_running,
+        across_kinds: false,
+        packet: None,
+    };
     let refused = bench.order(drag(false)).expect_err("it may still be at work");
     assert!(matches!(refused, OrderError::IsUnverified { .. }), "{refused}");
     assert!(refused.to_string().contains("contact with MUGEN is lost"), "{refused}");

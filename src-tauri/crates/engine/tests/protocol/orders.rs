@@ -15,7 +15,7 @@ fn crew() -> Bench {
 }
 
 fn reassign(id: &str, to: &str, stop_running: bool) -> Order {
-    Order::Reassign { task: task(id), agent: agent(to), stop_running, packet: None }
+    Order::Reassign { task: task(id), agent: agent(to), stop_running, across_kinds: false, packet: None }
 }
 
 #[test]

@@ -211,6 +211,7 @@ fn a_runner_that_dies_over_every_offer_is_not_started_for_ever() {
         task: task("A"),
         agent: crate::bench::agent("CG-1"),
         stop_running: false,
+        across_kinds: false,
         packet: None,
     };
     bench.order(again).expect("fits");

@@ -224,7 +224,13 @@ fn nobody_stands_in_where_the_plan_forbids_it_or_a_person_chose_the_agent_or_the
     }
     let mut bench = lost(crew());
     bench
-        .order(Order::Reassign { task: task("A"), agent: agent("CG-2"), stop_running: false, packet: None })
+        .order(Order::Reassign {
+            task: task("A"),
+            agent: agent("CG-2"),
+            stop_running: false,
+            across_kinds: false,
+            packet: None,
+        })
         .expect("fits");
     bench.pass(10);
     bench.works("CCG-2", "D.2");
@@ -233,8 +239,13 @@ fn nobody_stands_in_where_the_plan_forbids_it_or_a_person_chose_the_agent_or_the
 
 #[test]
 fn a_person_moves_a_task_across_kinds_only_while_its_own_program_is_lost() {
-    let to_claude =
-        || Order::Reassign { task: task("A"), agent: agent("CCG-1"), stop_running: false, packet: None };
+    let to_claude = || Order::Reassign {
+        task: task("A"),
+        agent: agent("CCG-1"),
+        stop_running: false,
+        across_kinds: false,
+        packet: None,
+    };
     let mut bench = Bench::begun(opening(crew()));
     assert!(matches!(bench.order(to_claude()), Err(OrderError::WrongKind { .. })));
     let mut bench = lost(crew());
@@ -244,6 +255,27 @@ fn a_person_moves_a_task_across_kinds_only_while_its_own_program_is_lost() {
     bench.pass(10);
     let sequence = bench.task("A").attempts.last().map(|attempt| attempt.agent.clone());
     assert!(bench.task("A").pinned && bench.task("A").agent == agent("CCG-1"), "{sequence:?}");
+}
+
+#[test]
+fn a_person_who_says_so_moves_a_task_across_kinds_at_any_time_and_its_work_stays_there() {
+    let mut bench = Bench::begun(opening(crew()));
+    bench.takes("CG-1", "A.1");
+    let give = |stop_running, across_kinds| Order::Reassign {
+        task: task("A"),
+        agent: agent("CCG-1"),
+        stop_running,
+        across_kinds,
+        packet: None,
+    };
+    assert!(matches!(bench.order(give(true, false)), Err(OrderError::WrongKind { .. })));
+    assert!(matches!(bench.order(give(false, true)), Err(OrderError::IsRunning { .. })));
+    assert_eq!(bench.task("A").attempts.len(), 1, "nothing was agreed to");
+    bench.order(give(true, true)).expect("agreed");
+    bench.says("CCG-1", InProgress, "C.1");
+    bench.says("CCG-1", AgentStatus::Completed, "C.1");
+    bench.works("CCG-1", "A.2");
+    assert_eq!(bench.task("A").standing, Standing::Completed);
 }
 
 #[test]

@@ -370,7 +370,13 @@ fn what_an_attempt_left_goes_with_the_task_to_its_next_agent() {
     tree_made(&mut bench, &mugen, "A.1");
     takes_at(&mut bench, &mugen, "CG-1", "A.1");
     let packet = Some("Half of it is done.".to_owned());
-    let give = Order::Reassign { task: task("A"), agent: agent("CG-2"), stop_running: true, packet };
+    let give = Order::Reassign {
+        task: task("A"),
+        agent: agent("CG-2"),
+        stop_running: true,
+        across_kinds: false,
+        packet,
+    };
     bench.order(give).expect("fits");
     assert_eq!(asked(&bench, is_keep), 1);
     assert_eq!(bench.engine.waiting(0), [WaitReason::HandOver { host: host_id("MUGEN") }]);

@@ -34,7 +34,11 @@ impl Run {
             5 => Order::StopAll,
             6 | 7 => Order::CancelTask(task),
             8 | 9 => Order::RetryTask(task),
-            _ => Order::Reassign { task, agent, stop_running: self.world.chance.one_in(2), packet: None },
+            _ => {
+                let chance = &mut self.world.chance;
+                let (stop_running, across_kinds) = (chance.one_in(2), chance.one_in(2));
+                Order::Reassign { task, agent, stop_running, across_kinds, packet: None }
+            }
         }
     }
 
