@@ -5,6 +5,7 @@ mod conflicts;
 pub(crate) mod link;
 mod make;
 pub(crate) mod stage;
+mod undecided;
 
 use std::path::{Path, PathBuf};
 

@@ -90,9 +90,8 @@ async fn a_person_gives_a_task_to_another_kind_with_words_from_their_own_editor(
 
     let seen = std::fs::read_to_string(stage.path("home/seen"))?;
     ensure!(seen.contains("moves from CG-1") && seen.contains("-rw-------"), "{seen}");
-    let told = || async {
-        std::fs::read_to_string(stage.path("plan/told-2")).ok().filter(|told| !told.is_empty())
-    };
+    let told =
+        || async { std::fs::read_to_string(stage.path("plan/told-2")).ok().filter(|told| !told.is_empty()) };
     let told = eventually("what the second program is told", SOON, told).await?;
     ensure!(told.contains("Begin with the parser.") && !told.contains("half of it\n"), "{told}");
     open(&stage, "Task-1")?;

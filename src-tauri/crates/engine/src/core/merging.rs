@@ -214,7 +214,9 @@ impl Engine {
              - The one side: {}\n- The other side: {}\n\nThe work folder holds both, merged as far as that goes. \
              These files are in conflict:\n{files}\n\nRead what both sides are for, then edit these files so that \
              both hold together. Leave no conflict marker (`<<<<<<<`, `=======`, `>>>>>>>`) in any of them, drop \
-             nothing that either side needs, and run the tests that are there. Do not commit, and do not abort the \
+             nothing that either side needs, and run the tests that are there. A file without markers (a binary one, or \
+             one that only one side still has) is in conflict until you change it, or choose what lies there with \
+             `git add FILE` or `git rm FILE`. Do not commit, and do not abort the \
              merge: what you leave in the files is committed when you end.",
             side(ours, &merge.ours),
             side(theirs, &merge.theirs),

@@ -164,7 +164,7 @@ impl Engine {
         };
         if !work.unresolved.is_empty() {
             let files = work.unresolved.join(", ");
-            return Some((FailureCause::AcceptanceFailed, format!("conflict markers are left in {files}")));
+            return Some((FailureCause::AcceptanceFailed, format!("still in conflict: {files}")));
         }
         let promises =
             self.state.opening.plan.task(&attempt.task).is_some_and(|task| !task.outputs.is_empty());

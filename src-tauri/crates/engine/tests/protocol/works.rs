@@ -169,11 +169,8 @@ fn what_promises_files_and_changes_none_or_leaves_conflict_markers_is_not_done()
     };
     let none = |report: &mut EvidenceReport| report.work = None;
     type Spoil = fn(&mut EvidenceReport);
-    let spoils: [(Spoil, &str); 3] = [
-        (nothing, "changed nothing"),
-        (markers, "conflict markers are left in a.txt"),
-        (none, "not committed"),
-    ];
+    let spoils: [(Spoil, &str); 3] =
+        [(nothing, "changed nothing"), (markers, "still in conflict: a.txt"), (none, "not committed")];
     for (spoil, what) in spoils {
         let mut sketch = with_runners(plan(&["CG-1"], &[("A", "CG-1", "")]));
         sketch.tasks[0].outputs = vec!["a.txt".to_owned()];

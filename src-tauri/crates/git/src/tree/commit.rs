@@ -7,7 +7,8 @@ use std::path::Path;
 use miyabi_protocol::{CommittedWork, RepositoryAt, Signature, TreeAt};
 
 use crate::process::Git;
-use crate::tree::{conflicts, link, stage};
+use crate::tree::undecided::Merged;
+use crate::tree::{conflicts, link, stage, undecided};
 use crate::{GitError, changes, locks, merging, refs, tree};
 
 /// What git keeps of something that is not done, in a tree's own folder. It is over once all is committed.
@@ -50,12 +51,30 @@ pub(super) fn commit(folder: &Path, tree: &TreeAt, signature: &Signature) -> Res
             let mut suspects: BTreeSet<String> = tree.conflicts.iter().cloned().collect();
             let index = stage::Index::of(folder)?;
             suspects.extend(index.conflicts());
-            let commit = keep_as(folder, &own, &index, (&tree.branch, &base), &message(signature))?;
-            (commit, conflicts::unresolved(folder, &suspects))
+            let (commit, undecided) =
+                keep_as(folder, &own, &index, (&tree.branch, &base), &message(signature))?;
+            let unresolved = unresolved(folder, &own, &commit, (suspects, undecided))?;
+            (commit, unresolved)
         }
     };
     let files = changes::between(folder, &base, &commit)?;
     Ok(CommittedWork { branch: tree.branch.clone(), base: tree.base.clone(), commit, files, unresolved })
+}
+
+/// What is still in conflict: files with markers, those about which nobody decided, and all of them where the other
+/// side is not in the commit at all.
+fn unresolved(
+    folder: &Path,
+    own: &Path,
+    commit: &str,
+    (suspects, mut undecided): (BTreeSet<String>, BTreeSet<String>),
+) -> Result<Vec<String>, GitError> {
+    undecided.extend(conflicts::unresolved(folder, &suspects));
+    let is_lost = |merged: Merged| Ok(!refs::holds(folder, commit, &merged.commit)?);
+    if undecided.is_empty() && Merged::read(own).map_or(Ok(false), is_lost)? {
+        undecided = suspects;
+    }
+    Ok(undecided.into_iter().collect())
 }
 
 /// The branch that a tree belongs to; an error where somebody turned its tie to another repository.
@@ -76,19 +95,27 @@ fn belongs(folder: &Path, own: &Path, tree: &TreeAt) -> Result<String, GitError>
 /// Commits what an attempt left in a folder in which another one goes on now.
 pub(super) fn keep(folder: &Path, own: &Path, branch: &str, base: &str) -> Result<(), GitError> {
     let index = stage::Index::of(folder)?;
-    keep_as(folder, own, &index, (branch, base), "What an attempt left behind").map(|_commit| ())
+    keep_as(folder, own, &index, (branch, base), "What an attempt left behind").map(|_kept| ())
 }
 
-/// Commits all that is in a folder, lets the branch point to it, and the folder stand on the branch.
+/// Commits all that is in a folder, lets the branch point to it, and the folder stand on the branch. Gives back the
+/// commit, and the files of a merge about which nobody decided.
 fn keep_as(
     folder: &Path,
     own: &Path,
     index: &stage::Index,
     (branch, base): (&str, &str),
     message: &str,
-) -> Result<String, GitError> {
+) -> Result<(String, BTreeSet<String>), GitError> {
     locks::clear(&[own.join("index.lock"), own.join("HEAD.lock")], folder)?;
-    let parents = parents(folder, own, branch, base)?;
+    let undecided = match Merged::read(own) {
+        Some(mut merged) => merged.undecided(folder, own, index)?,
+        None => BTreeSet::new(),
+    };
+    undecided::take_back(folder, &undecided)?;
+    // Half a merge is none: what comes after merges again, and meets the same conflict.
+    let merging = if undecided.is_empty() { merging_now(own) } else { Vec::new() };
+    let parents = parents(folder, &merging, branch, base)?;
     let content = stage::all(folder, own, index, Some(base))?;
     let commit = match parents.as_slice() {
         [only] if refs::tree_of(folder, only)? == content => only.clone(),
@@ -108,21 +135,26 @@ fn keep_as(
         Git::change(folder, "symbolic-ref").args(words).arg(refs::full(branch)).done()?;
     }
     finish(own);
-    Ok(commit)
+    Ok((commit, undecided))
 }
 
 /// All that the new commit must hold: where the folder stands, where the branch stands, what is being merged, and
 /// what the work began from; those that another one of them holds add nothing.
-fn parents(folder: &Path, own: &Path, branch: &str, base: &str) -> Result<Vec<String>, GitError> {
+fn parents(folder: &Path, merging: &[String], branch: &str, base: &str) -> Result<Vec<String>, GitError> {
     let mut all = Vec::new();
     all.extend(refs::commit(folder, "HEAD")?);
     all.extend(refs::branch_commit(folder, branch)?);
-    let merged = fs::read_to_string(own.join("MERGE_HEAD")).unwrap_or_default();
-    for line in merged.lines() {
-        all.extend(refs::commit(folder, line.trim())?);
+    for commit in merging {
+        all.extend(refs::commit(folder, commit)?);
     }
     all.push(base.to_owned());
     refs::independent(folder, &all)
+}
+
+/// The commits of a merge that is under way.
+fn merging_now(own: &Path) -> Vec<String> {
+    let merged = fs::read_to_string(own.join("MERGE_HEAD")).unwrap_or_default();
+    merged.lines().map(|line| line.trim().to_owned()).collect()
 }
 
 /// What a rebase put aside before it began would go with it.

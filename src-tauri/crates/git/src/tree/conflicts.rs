@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use crate::process::Git;
+use crate::tree::undecided::Merged;
 use crate::tree::{link, stage};
 use crate::{GitError, locks, refs, tree};
 
@@ -24,6 +25,7 @@ pub(super) fn merge(folder: &Path, own: &Path, commit: &str) -> Result<Vec<Strin
         return unmerged(folder);
     }
     if refs::commit(folder, "HEAD")?.is_some_and(|head| refs::holds(folder, &head, &commit) == Ok(true)) {
+        Merged::before(&commit).write(own)?;
         return left_from(folder, &commit);
     }
     recover(folder, own)?;
@@ -33,6 +35,7 @@ pub(super) fn merge(folder: &Path, own: &Path, commit: &str) -> Result<Vec<Strin
     let git = Git::change(folder, "merge").args(words).args(["--allow-unrelated-histories", &commit]);
     let answer = tree::signed(git, folder).run()?;
     let files = unmerged(folder)?;
+    Merged::now(folder, &commit)?.write(own)?;
     fs::remove_file(own.join(BEGUN)).map_err(cannot)?;
     match answer.code {
         Some(0) => Ok(files),
@@ -86,7 +89,7 @@ pub(super) fn unresolved(folder: &Path, files: &BTreeSet<String>) -> Vec<String>
     files.iter().filter(|file| holds_marker(&folder.join(file))).cloned().collect()
 }
 
-fn holds_marker(path: &Path) -> bool {
+pub(super) fn holds_marker(path: &Path) -> bool {
     // A link may lead anywhere, and its target is no text of this tree.
     if !path.symlink_metadata().is_ok_and(|data| data.is_file()) {
         return false;

@@ -57,6 +57,12 @@ impl Index {
         Ok(index)
     }
 
+    /// The paths of files in conflict of which at least one side is there.
+    pub(super) fn files_in_conflict(&self) -> BTreeSet<String> {
+        let sides = self.unmerged.iter().filter(|(mode, _, stage, _)| mode != LINK && stage != "1");
+        sides.map(|(_, _, _, path)| path.clone()).collect()
+    }
+
     /// The paths of what is in conflict.
     pub(super) fn conflicts(&self) -> BTreeSet<String> {
         self.unmerged.iter().map(|(_, _, _, path)| path.clone()).collect()

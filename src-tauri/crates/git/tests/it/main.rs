@@ -11,3 +11,4 @@ mod order;
 mod repositories;
 mod services;
 mod trees;
+mod undecided;
