@@ -238,6 +238,15 @@ impl Repository {
     pub fn remove_kept(&self, tree: &KeptTree, keep: &[String]) -> Result<(), GitError> {
         kept::remove(self, tree, keep)
     }
+
+    /// Gives back the room of what no branch and no work tree holds any more and what is older than a day: younger
+    /// objects may be part of a commit that is just being made.
+    ///
+    /// # Errors
+    /// When git cannot.
+    pub fn collect_garbage(&self) -> Result<(), GitError> {
+        Git::change(&self.path, "gc").args(["--quiet", "--prune=1.day.ago"]).done().map(|_nothing| ())
+    }
 }
 
 /// Written last into a store's settings: it is whole.
@@ -250,6 +259,7 @@ fn configure_store(path: &Path) -> Result<(), GitError> {
         |name: &str, value: &str| Git::change(path, "config").args([name, value]).done().map(|_nothing| ());
     set("gc.auto", "0")?;
     set("maintenance.auto", "false")?;
+    set("gc.worktreePruneExpire", "never")?;
     set("core.logAllRefUpdates", "true")?;
     for (name, value) in [("user.name", identity::NAME), ("user.email", identity::EMAIL)] {
         if identity::setting(path, name).is_none() {

@@ -142,3 +142,29 @@ fn what_was_copied_into_a_tree_and_what_checks_left_keeps_nothing_from_going() {
     }
     assert!(!verified.exists() && !attempt.folder().exists());
 }
+
+#[test]
+fn what_nothing_holds_any_more_gives_its_room_back_after_a_day() {
+    let place = Place::with(&[]);
+    let forgotten = |task: &str| {
+        let attempt = place.tree(task);
+        attempt.write("big", task.repeat(10_000));
+        let commit = attempt.commit().commit;
+        git(place.top(), &["worktree", "remove", "--force", &attempt.at.folder]);
+        git(place.top(), &["branch", "--quiet", "-D", &attempt.at.branch]);
+        commit
+    };
+    let stays = place.work("Task-1", &[("small", "x")]);
+    let old = forgotten("Task-2");
+    let aged = ["-type", "f", "-exec", "touch", "-d", "2 days ago", "{}", "+"];
+    let aged = crate::common::program("find").arg(place.top().join(".git/objects")).args(aged).status();
+    assert!(aged.expect("find").success());
+    let young = forgotten("Task-3");
+
+    place.hub.collect_garbage().expect("done");
+    let is_there =
+        |commit: &str| crate::common::try_git(place.top(), &["cat-file", "-e", commit]).status.success();
+    assert!(!is_there(&old));
+    assert!(is_there(&young), "it may be a part of what is just being made");
+    place.check(&[stays]);
+}

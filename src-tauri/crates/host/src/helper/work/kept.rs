@@ -26,7 +26,13 @@ pub(super) fn remove(host: &Host, repository: RepositoryAt, branches: &[String],
         let at = host.places.repository(&repository)?;
         let trees = at.kept_trees(&host.places.trees(), keep)?;
         let meant = trees.iter().filter(|tree| branches.contains(&tree.branch));
-        Ok(meant.filter_map(|tree| at.remove_kept(tree, keep).err()).map(|error| error.message).collect())
+        let mut problems: Vec<String> =
+            meant.filter_map(|tree| at.remove_kept(tree, keep).err()).map(|error| error.message).collect();
+        // The person's own repository is theirs to tidy.
+        if let RepositoryAt::Store(_) = &repository {
+            problems.extend(at.collect_garbage().err().map(|error| error.message));
+        }
+        Ok(problems)
     };
     let problems = removed().unwrap_or_else(|error| vec![error.message]);
     let problem = (!problems.is_empty()).then(|| problems.join("\n"));
