@@ -13,6 +13,6 @@ export default defineConfig({
     setupFiles: ['./test/setup.ts'],
     include: ['src/**/*.test.ts', 'src/**/*.test.tsx', 'test/**/*.test.ts', 'test/**/*.test.tsx'],
     restoreMocks: true,
-    testTimeout: 15000,
+    testTimeout: 40_000,
   },
 });

@@ -1,11 +1,14 @@
 // What jsdom lacks and the window needs. Sizes are those of a small screen.
 
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach, vi } from 'vitest';
 
 import { useDialogs } from '../src/store/dialogs';
 import { changeSettings } from '../src/store/settings';
 import { resetView } from '../src/store/view';
+
+// What is waited for comes by an event; on a busy machine it may be long until then.
+configure({ asyncUtilTimeout: 10_000 });
 
 class Watcher {
   readonly #callback: (entries: { isIntersecting: boolean; target: Element; contentRect: DOMRect }[]) => void;

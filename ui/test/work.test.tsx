@@ -80,7 +80,7 @@ it('a verification that does not hold is shown, and run again', async () => {
   const { user } = await openRun(30, { work: 'verification' });
   expect(hook('verification').dataset['state']).toBe('failed');
   await user.click(hook('verification'));
-  expect((await screen.findByTestId('tests-count')).textContent).toBe('40 of 42');
+  expect((await screen.findByTestId('tests-count')).textContent).toBe('40 of 42 passed');
   expect(screen.getAllByTestId('test-row')).toHaveLength(2);
   await user.click(hook('verify-again'));
   await waitFor(() => expect(hook('verification').dataset['state']).toBe('passed'));

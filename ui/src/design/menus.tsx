@@ -20,13 +20,15 @@ type PickProps<T extends string> = {
 
 export function PickMenu<T extends string>({ label, value, options, onPick }: PickProps<T>) {
   const current = options.find((option) => option.value === value);
+  const shown = current?.label ?? value;
   return (
     <DropdownMenu.Root>
       <DropdownMenu.Trigger
-        aria-label={label}
+        // Its name holds what is seen, so that it can be called by that.
+        aria-label={shown.startsWith(label) ? shown : `${label}: ${shown}`}
         className="inline-flex h-6 max-w-56 items-center gap-1 rounded-md px-1.5 text-xs text-ink-2 hover:bg-hover data-[state=open]:bg-hover"
       >
-        <span className="truncate font-medium">{current?.label ?? value}</span>
+        <span className="truncate font-medium">{shown}</span>
         <ChevronDown size={12} aria-hidden="true" />
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>

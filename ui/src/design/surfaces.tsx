@@ -61,7 +61,7 @@ export function Sheet({ open, onClose, title, description, children, width = 'w-
             event.preventDefault();
             if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus();
           }}
-          className={`rising fixed top-[14vh] left-1/2 z-50 max-h-[76vh] ${width} max-w-[92vw] -translate-x-1/2 overflow-auto rounded-lg border border-line bg-raised shadow-float focus:outline-none`}
+          className={`rising fixed top-[14vh] left-1/2 z-50 max-h-[76vh] [@media(max-height:760px)]:top-[5vh] [@media(max-height:760px)]:max-h-[90vh] ${width} max-w-[92vw] -translate-x-1/2 overflow-auto rounded-lg border border-line bg-raised shadow-float focus:outline-none`}
         >
           <div className="flex items-start gap-3 px-4 pt-3.5 pb-2">
             <div className="min-w-0 flex-1">
@@ -71,7 +71,7 @@ export function Sheet({ open, onClose, title, description, children, width = 'w-
               )}
             </div>
             <Dialog.Close asChild>
-              <IconButton icon={X} label={t('action.close')} className="-mr-1.5" />
+              <IconButton icon={X} label={t('action.close')} className="-mt-0.5 -mr-1.5" />
             </Dialog.Close>
           </div>
           <div className="px-4 pt-1 pb-4">{children}</div>

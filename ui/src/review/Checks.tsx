@@ -20,9 +20,10 @@ function TestRow({ test }: { test: TestResult }) {
       <td className="w-6 py-1 pl-2">
         <Icon size={13} className={`mt-0.5 ${colour}`} aria-label={t(`tests.outcome.${test.outcome}`)} role="img" />
       </td>
-      <td className="selectable px-2 py-1 font-mono text-2xs break-all text-ink-3">{test.suite}</td>
-      <td className="selectable px-2 py-1 font-mono text-2xs break-all">
+      <td className="selectable hidden px-2 py-1 font-mono text-2xs wrap-anywhere text-ink-3 @md:table-cell">{test.suite}</td>
+      <td className="selectable px-2 py-1 font-mono text-2xs wrap-anywhere">
         {test.name}
+        <span className="block text-ink-3 @md:hidden">{test.suite}</span>
         {test.message === '' ? null : <span className="mt-0.5 block whitespace-pre-wrap text-failed">{test.message}</span>}
       </td>
       <td className="px-2 py-1 text-right text-2xs whitespace-nowrap text-ink-3 tabular">{test.seconds === null ? '–' : durationText(test.seconds)}</td>
@@ -37,7 +38,7 @@ export function TestsTable({ tests }: { tests: readonly TestResult[] }) {
   const wanted = orderTests(onlyFailed ? tests.filter((test) => test.outcome === 'failed') : tests);
   return (
     <div data-testid="tests" className="rounded-md border border-line">
-      <div className="flex items-center gap-2 px-2 py-1.5 text-xs">
+      <div className="flex flex-wrap items-center gap-x-2 gap-y-1 px-2 py-1.5 text-xs whitespace-nowrap">
         <span className="font-medium">{t('tests.title')}</span>
         <span data-testid="tests-count" className={`tabular ${counts.failed > 0 ? 'text-failed' : 'text-completed'}`}>
           {t('tests.count', { passed: counts.passed, total: counts.total })}
@@ -57,7 +58,9 @@ export function TestsTable({ tests }: { tests: readonly TestResult[] }) {
             <thead className="sr-only">
               <tr>
                 <th scope="col">{t('fact.status')}</th>
-                <th scope="col">{t('tests.suite')}</th>
+                <th scope="col" className="hidden @md:table-cell">
+                  {t('tests.suite')}
+                </th>
                 <th scope="col">{t('tests.name')}</th>
                 <th scope="col">{t('tests.seconds')}</th>
               </tr>
@@ -75,28 +78,36 @@ export function TestsTable({ tests }: { tests: readonly TestResult[] }) {
   );
 }
 
+/** What was found, in the person's language where it is no more than an exit code. */
+export function Found({ check }: { check: CheckResult }) {
+  const t = useText();
+  const found = foundText(check);
+  const code = /^exit code (\d+)$/.exec(found)?.[1];
+  return code === undefined ? found : t('verify.exit', { code });
+}
+
 export function CheckCard({ check }: { check: CheckResult }) {
   const t = useText();
   const Icon = check.passed ? CircleCheck : CircleX;
   const expected = check.expected ?? '';
   return (
-    <li data-testid="check" data-passed={check.passed} className="rounded-md border border-line bg-surface">
-      <div className="flex items-start gap-2 px-2.5 py-2">
+    <li data-testid="check" data-passed={check.passed} className="@container rounded-md border border-line bg-surface">
+      <div className="flex flex-wrap items-start gap-x-2 gap-y-1.5 px-2.5 py-2">
         <Icon size={15} className={`mt-0.5 shrink-0 ${check.passed ? 'text-completed' : 'text-failed'}`} role="img" aria-label={t(check.passed ? 'verify.passed' : 'verify.failed')} />
         <div className="min-w-0 flex-1">
           {(check.name ?? '') === '' ? null : <p className="text-sm font-medium">{check.name}</p>}
-          <p className="selectable font-mono text-2xs break-all text-ink-2">{check.run.join(' ')}</p>
+          <p className="selectable font-mono text-2xs wrap-anywhere text-ink-2">{check.run.join(' ')}</p>
         </div>
-        <dl className="flex shrink-0 gap-3 text-right text-2xs">
+        <dl className="ml-6 flex basis-full gap-4 text-2xs @md:ml-0 @md:basis-auto @md:gap-3 @md:text-right">
           <div>
             <dt className="text-ink-3">{t('verify.expected')}</dt>
-            <dd className="tabular">{expected === '' ? t('verify.exit') : expected}</dd>
+            <dd className="tabular">{expected === '' ? t('verify.exit', { code: 0 }) : expected}</dd>
           </div>
-          <div>
+          <div className="@md:min-w-18">
             <dt className="text-ink-3">{t('verify.found')}</dt>
-            <dd data-testid="check-found" className={`font-semibold tabular ${check.passed ? '' : 'text-failed'}`}>{foundText(check)}</dd>
+            <dd data-testid="check-found" className={`font-semibold tabular ${check.passed ? '' : 'text-failed'}`}><Found check={check} /></dd>
           </div>
-          <div>
+          <div className="@md:min-w-12">
             <dt className="text-ink-3">{t('verify.time')}</dt>
             <dd className="text-ink-2 tabular">{durationText(check.millis / 1000)}</dd>
           </div>
@@ -129,11 +140,15 @@ export function Checks({ checks, label }: { checks: readonly CheckResult[]; labe
   );
 }
 
+const grouped = (count: number): string => count.toLocaleString('en');
+
+/** How many lines came and went; a zero says nothing. */
 export function Counts({ added, removed }: { added: number; removed: number }) {
+  if (added === 0 && removed === 0) return null;
   return (
     <span className="inline-flex shrink-0 gap-1.5 text-2xs tabular">
-      <span className="text-completed">+{added}</span>
-      <span className="text-failed">−{removed}</span>
+      {added === 0 ? null : <span className="text-completed">+{grouped(added)}</span>}
+      {removed === 0 ? null : <span className="text-failed">−{grouped(removed)}</span>}
     </span>
   );
 }

@@ -1,7 +1,7 @@
 // Comments that are being written on a piece of work.
 
 import { MessageSquare, X } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 
 import { Button, IconButton } from '../design/controls';
 import { useText } from '../i18n';
@@ -12,6 +12,16 @@ import type { Draft } from '../store/comments';
 export function placeOf(comment: ReviewComment, whole: string): string {
   if (comment.file === null) return whole;
   return comment.line === null ? comment.file : `${comment.file}:${comment.line}`;
+}
+
+/** Puts the focus back to where it was before a form that is gone: else the person begins at the top of the sheet again. */
+export function useFocusBack(isOpen: boolean, to: () => HTMLElement | null | undefined): void {
+  const wasOpen = useRef(isOpen);
+  useEffect(() => {
+    const at = document.activeElement;
+    if (wasOpen.current && !isOpen && (at === null || at === document.body || at.matches('[role="dialog"], [data-keys]'))) to()?.focus();
+    wasOpen.current = isOpen;
+  }, [isOpen, to]);
 }
 
 type Place = Pick<ReviewComment, 'file' | 'line'>;
@@ -34,7 +44,7 @@ export function CommentForm({ task, place, onDone }: { task: TaskId; place: Plac
         add();
       }}
     >
-      <p className="text-2xs break-all text-ink-3">{where}</p>
+      <p className="text-2xs wrap-anywhere text-ink-3">{where}</p>
       <textarea
         // The person has just asked for this field.
         // oxlint-disable-next-line jsx-a11y/no-autofocus
@@ -55,7 +65,7 @@ export function CommentForm({ task, place, onDone }: { task: TaskId; place: Plac
         <Button type="submit" look="primary" disabled={text.trim() === ''} data-testid="comment-add">
           {t('review_work.add')}
         </Button>
-        <Button onClick={onDone}>{t('action.cancel')}</Button>
+        <Button onClick={onDone}>{t('review_work.cancel')}</Button>
       </div>
     </form>
   );
@@ -67,10 +77,10 @@ export function DraftCard({ task, draft, place = false }: { task: TaskId; draft:
     <div data-testid={place ? 'draft' : 'draft-here'} className="flex items-start gap-2 rounded-md border border-line bg-raised px-2 py-1.5 font-sans">
       <MessageSquare size={13} className="mt-0.5 shrink-0 text-accent-ink" aria-hidden="true" />
       <div className="min-w-0 flex-1">
-        {place ? <p className="text-2xs break-all text-ink-3 tabular">{placeOf(draft, t('review_work.whole_work'))}</p> : null}
+        {place ? <p className="text-2xs wrap-anywhere text-ink-3 tabular">{placeOf(draft, t('review_work.whole_work'))}</p> : null}
         <p className="selectable text-xs break-words whitespace-pre-wrap">{draft.text}</p>
       </div>
-      <IconButton icon={X} label={t('review_work.drop')} className="size-5" onClick={() => dropDraft(task, draft.id)} />
+      <IconButton icon={X} label={t('review_work.drop')} className="-my-1.5 -mr-1" onClick={() => dropDraft(task, draft.id)} />
     </div>
   );
 }

@@ -2,7 +2,7 @@
 // understands, it marks words within changed lines, and it brings no colours of a syntax along.
 
 import { useMemo, useState } from 'react';
-import type { ReactNode } from 'react';
+import type { KeyboardEvent, ReactNode } from 'react';
 import { Decoration, Diff, getChangeKey, Hunk, markEdits, parseDiff, tokenize } from 'react-diff-view';
 import type { ChangeData, FileData, HunkTokens, ViewType } from 'react-diff-view';
 
@@ -39,6 +39,16 @@ export function newLine(change: ChangeData): number | null {
   return change.type === 'insert' ? change.lineNumber : change.newLineNumber;
 }
 
+/** Up and down between the line numbers: only the first is reached by Tab, or nobody would get past them. */
+function stepLines(event: KeyboardEvent<HTMLElement>): void {
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const { target } = event;
+  if (by === undefined || !(target instanceof HTMLButtonElement) || target.dataset['line'] === undefined) return;
+  event.preventDefault();
+  const lines = [...event.currentTarget.querySelectorAll<HTMLButtonElement>('button[data-line]')];
+  lines[lines.indexOf(target) + by]?.focus();
+}
+
 /** The keys of those lines of a file that hold a comment, by line. */
 function keysOf(file: FileData, lines: ReadonlyMap<number, ReactNode>): Record<string, ReactNode> {
   const found: Record<string, ReactNode> = {};
@@ -68,6 +78,7 @@ export function FileDiff({ file, patch, view, below, onLine, onWhole }: FileDiff
   const data = useMemo(() => (patch.text === '' ? null : parsed(patch)), [patch]);
   const lines = useMemo(() => data?.hunks.reduce((sum, hunk) => sum + hunk.changes.length, 0) ?? 0, [data]);
   const shown = unfolded || lines <= LONG;
+  const first = useMemo(() => data?.hunks.flatMap((hunk) => hunk.changes).map(newLine).find((line) => line !== null), [data]);
   const tokens = useMemo(() => (data === null || !shown ? null : words(data, lines)), [data, lines, shown]);
   const note = 'px-3 py-3 text-xs text-ink-3';
   if (file.binary) return <p className={note}>{t('review_work.binary')}</p>;
@@ -93,7 +104,9 @@ export function FileDiff({ file, patch, view, below, onLine, onWhole }: FileDiff
     );
   }
   return (
-    <div className="review-diff" data-testid="diff">
+    // The keys belong to the buttons within.
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
+    <div className="review-diff" data-testid="diff" onKeyDown={stepLines}>
       <Diff
         viewType={view}
         diffType={data.type}
@@ -105,7 +118,7 @@ export function FileDiff({ file, patch, view, below, onLine, onWhole }: FileDiff
           if (line === null || (side === 'old' && view === 'split')) return renderDefault();
           if (side === 'old') return renderDefault();
           return (
-            <button type="button" tabIndex={-1} data-testid="diff-line" data-line={line} aria-label={t('review_work.comment_line', { line })} onClick={() => onLine(line)}>
+            <button type="button" tabIndex={line === first ? 0 : -1} data-testid="diff-line" data-line={line} aria-label={t('review_work.comment_line', { line })} onClick={() => onLine(line)}>
               {line}
             </button>
           );

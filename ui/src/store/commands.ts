@@ -55,8 +55,8 @@ export type Commands = {
   verifyAgain: () => Promise<void>;
   /** Asks first; resolves to what is left, or to null when nothing was removed. */
   removeTrees: (branches: readonly string[]) => Promise<KeptTrees | null>;
-  /** Resolves to null when it was refused. */
-  openPullRequest: (request: NewPullRequest) => Promise<PullRequest | null>;
+  /** Rejects with the refusal, which is shown where the request was typed. */
+  openPullRequest: (request: NewPullRequest) => Promise<PullRequest>;
   answer: (number: number, answer: ApprovalAnswer, scope: ApprovalScope) => Promise<void>;
   raiseBudget: (number: number, limitUsd: number) => Promise<void>;
   /** Resolves to whether it was taken. */
@@ -244,7 +244,7 @@ export function createCommands(live: Platform, leave: () => void): Commands {
     takeCommit: (task, revision) => taken(() => platform.takeCommit(task, revision), 'toast.commit_taken', { task, revision }),
     verifyAgain: () => showingErrors(() => platform.verifyAgain()),
     removeTrees: (branches) => orRefusal(() => removeTrees(platform, branches)),
-    openPullRequest: (request) => orRefusal(() => platform.openPullRequest(request)),
+    openPullRequest: (request) => platform.openPullRequest(request),
     pause: () => showingErrors(() => platform.pause()),
     resume: () => showingErrors(() => platform.resume()),
     cancelRun: () => showingErrors(() => cancelRun(platform)),

@@ -45,7 +45,7 @@ function Form({ packet, agent, across }: { packet: HandOver; agent: AgentId; acr
       </label>
       <div className="flex justify-end gap-1.5">
         <Button data-testid="hand-over-no" onClick={() => answerHandOver(null)}>
-          {t('action.cancel')}
+          {t('action.not_now')}
         </Button>
         <Button type="submit" look="primary" data-testid="hand-over-yes" data-agent-id={agent}>
           {t(across === null ? 'hand_over.move' : 'confirm.across.yes')}

@@ -1,11 +1,13 @@
 // The result of the run as a pull request.
 
+import { CircleAlert } from 'lucide-react';
 import { useState } from 'react';
 
 import { Button } from '../design/controls';
 import { Sheet } from '../design/surfaces';
 import { useText } from '../i18n';
-import type { GitView, PullRequest } from '../platform/types';
+import { asApiError } from '../platform/platform';
+import type { ApiError, GitView, PullRequest } from '../platform/types';
 import { useCommands } from '../store/context';
 import { useRun } from '../store/run';
 import { showOverlay, useView } from '../store/view';
@@ -26,6 +28,23 @@ function Opened({ pull }: { pull: PullRequest }) {
   );
 }
 
+/** Why it was refused, and what helps: beside what was typed, for as long as it takes to do that. */
+function Refused({ error }: { error: ApiError }) {
+  return (
+    <div role="alert" data-testid="pull-refused" className="selectable flex items-start gap-2 rounded-md bg-sunken px-2.5 py-2">
+      <CircleAlert size={14} aria-hidden="true" className="mt-px shrink-0 text-failed" />
+      <div className="flex min-w-0 flex-col gap-1 wrap-anywhere">
+        <p className="text-ink">{error.message}</p>
+        {error.hints.map((hint) => (
+          <p key={hint} className="whitespace-pre-wrap">
+            {hint}
+          </p>
+        ))}
+      </div>
+    </div>
+  );
+}
+
 function Form({ onOpened }: { onOpened: (pull: PullRequest) => void }) {
   const t = useText();
   const commands = useCommands();
@@ -33,11 +52,16 @@ function Form({ onOpened }: { onOpened: (pull: PullRequest) => void }) {
   const [body, setBody] = useState('');
   const [draft, setDraft] = useState(false);
   const [busy, setBusy] = useState(false);
+  const [refused, setRefused] = useState<ApiError | null>(null);
   const open = async (): Promise<void> => {
     setBusy(true);
-    const pull = await commands.openPullRequest({ title: title.trim(), body: body.trim(), draft });
+    setRefused(null);
+    try {
+      onOpened(await commands.openPullRequest({ title: title.trim(), body: body.trim(), draft }));
+    } catch (thrown) {
+      setRefused(asApiError(thrown));
+    }
     setBusy(false);
-    if (pull !== null) onOpened(pull);
   };
   return (
     <form
@@ -55,6 +79,7 @@ function Form({ onOpened }: { onOpened: (pull: PullRequest) => void }) {
         {t('pull.body')}
         <textarea rows={8} value={body} placeholder={t('pull.body_note')} onChange={(event) => setBody(event.target.value)} className={`${FIELD} resize-y`} />
       </label>
+      {refused === null ? null : <Refused error={refused} />}
       <div className="flex items-center gap-3">
         <label className="flex items-center gap-1.5">
           <input type="checkbox" className="accent-(--accent)" data-testid="pull-draft" checked={draft} onChange={(event) => setDraft(event.target.checked)} />
@@ -80,7 +105,7 @@ export function PullSheet() {
   const [pull, setPull] = useState<PullRequest | null>(null);
   if (git === null || git.remote === null) return null;
   return (
-    <Sheet open={open} onClose={() => showOverlay(null)} title={t('pull.title')} description={t('pull.note', { branch: git.result_branch, remote: git.remote })} width="w-[560px]">
+    <Sheet open={open} onClose={() => showOverlay(null)} title={t('pull.title')} {...(pull === null ? { description: t('pull.note', { branch: git.result_branch, remote: git.remote }) } : {})} width="w-[560px]">
       {pull === null ? <Form onOpened={setPull} /> : <Opened pull={pull} />}
     </Sheet>
   );

@@ -1,7 +1,7 @@
 // Work trees and branches that runs have left: by place, with their size, and removed on request.
 
 import { GitBranch, TriangleAlert } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 
 import { Button } from '../design/controls';
 import { Sheet } from '../design/surfaces';
@@ -19,7 +19,7 @@ function TreeRow({ tree, chosen, onChoose }: Chosen & { tree: KeptTree }) {
   const free = tree.unmerged === null && tree.branch !== '';
   return (
     <tr data-testid="kept-tree" data-branch={tree.branch} className="border-t border-line align-top">
-      <td className="w-7 py-1.5 pl-2.5">
+      <td className="py-1.5 pl-2.5">
         <input type="checkbox" className="accent-(--accent)" disabled={!free} checked={chosen.has(tree.branch)} aria-label={t('trees.select', { branch: tree.branch })} onChange={(event) => onChoose(tree.branch, event.target.checked)} />
       </td>
       <td className="selectable px-1.5 py-1.5">
@@ -39,7 +39,7 @@ function Place({ place, ...rest }: Chosen & { place: KeptAt }) {
     <section className="rounded-md border border-line">
       <h3 className="flex items-baseline gap-2 px-2.5 py-1.5 text-xs font-semibold">
         {place.host ?? t('trees.here')}
-        <span className="font-normal text-ink-3 tabular">{kibText(size)}</span>
+        {place.trees.length === 0 ? null : <span className="font-normal text-ink-3 tabular">{kibText(size)}</span>}
       </h3>
       {place.problem === null ? null : (
         <p className="selectable flex gap-1.5 px-2.5 pb-1.5 text-xs text-failed">
@@ -47,11 +47,19 @@ function Place({ place, ...rest }: Chosen & { place: KeptAt }) {
           {place.problem}
         </p>
       )}
+      {place.trees.length > 0 || place.problem !== null ? null : <p className="px-2.5 pb-1.5 text-xs text-ink-3">{t('trees.none_here')}</p>}
       {place.trees.length === 0 ? null : (
-        <table className="w-full table-auto">
+        // The columns of all places stand below each other.
+        <table className="w-full table-fixed">
+          <colgroup>
+            <col className="w-7" />
+            <col />
+            <col className="w-20" />
+            <col className="w-44" />
+          </colgroup>
           <thead className="sr-only">
             <tr>
-              <th scope="col">{t('trees.remove', { count: 0, size: '' })}</th>
+              <th scope="col">{t('trees.chosen')}</th>
               <th scope="col">{t('trees.branch')}</th>
               <th scope="col">{t('trees.size')}</th>
               <th scope="col">{t('trees.state')}</th>
@@ -76,6 +84,11 @@ function Table({ kept, onKept }: { kept: KeptTrees; onKept: (kept: KeptTrees) =>
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const free = removable(kept);
   const trees = kept.places.flatMap((place) => place.trees);
+  const all = useRef<HTMLInputElement>(null);
+  const some = chosen.size > 0 && chosen.size < free.length;
+  useEffect(() => {
+    if (all.current !== null) all.current.indeterminate = some;
+  }, [some]);
   const onChoose = (branch: string, on: boolean): void => {
     setChosen((before) => new Set(on ? [...before, branch] : [...before].filter((one) => one !== branch)));
   };
@@ -93,14 +106,14 @@ function Table({ kept, onKept }: { kept: KeptTrees; onKept: (kept: KeptTrees) =>
       ))}
       <div className="sticky bottom-0 flex items-center gap-3 bg-raised pt-2 text-xs">
         <label className="flex items-center gap-1.5">
-          <input type="checkbox" data-testid="trees-all" className="accent-(--accent)" disabled={free.length === 0} checked={free.length > 0 && chosen.size === free.length} onChange={(event) => setChosen(new Set(event.target.checked ? free : []))} />
+          <input ref={all} type="checkbox" data-testid="trees-all" className="accent-(--accent)" disabled={free.length === 0} checked={free.length > 0 && chosen.size === free.length} onChange={(event) => setChosen(new Set(event.target.checked ? free : []))} />
           {t('trees.select_all')}
         </label>
         <span data-testid="trees-total" className="ml-auto text-ink-3 tabular">
           {t('trees.total', { size: sizeOf(trees) })}
         </span>
         <Button look="danger" data-testid="trees-remove" disabled={chosen.size === 0} onClick={() => void remove()}>
-          {t('trees.remove', { count: chosen.size, size: sizeOf(trees.filter((tree) => chosen.has(tree.branch))) })}
+          {chosen.size === 0 ? t('trees.remove_none') : t('trees.remove', { count: chosen.size, size: sizeOf(trees.filter((tree) => chosen.has(tree.branch))) })}
         </Button>
       </div>
     </div>

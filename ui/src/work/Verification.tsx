@@ -44,6 +44,13 @@ export function VerificationButton() {
   );
 }
 
+/** What can be done when it does not hold: without git there is nothing to send back. */
+export function Mend() {
+  const t = useText();
+  const onGit = useRun((data) => data.run.git !== null);
+  return <p className="text-xs text-ink-2">{t(onGit ? 'verify.mend_git' : 'verify.mend')}</p>;
+}
+
 export function VerifyAgain() {
   const t = useText();
   const commands = useCommands();
@@ -72,6 +79,7 @@ export function VerificationSheet() {
             <VerifyAgain />
           </span>
         </div>
+        {state === 'failed' ? <Mend /> : null}
         {problem === null ? null : <p className="selectable text-xs text-failed">{problem}</p>}
         {checks.length > 0 ? (
           <Checks checks={checks} label={t('verify.title')} />

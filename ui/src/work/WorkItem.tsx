@@ -5,11 +5,12 @@ import { Check, FileDiff } from 'lucide-react';
 import { Button } from '../design/controls';
 import { useText } from '../i18n';
 import type { InboxItem } from '../platform/types';
+import { Found } from '../review/Checks';
 import { useCommands } from '../store/context';
 import { useRun, useTask } from '../store/run';
 import { openReview, selectTask, showOverlay } from '../store/view';
 import { Conflict } from './Conflict';
-import { VerifyAgain } from './Verification';
+import { Mend, VerifyAgain } from './Verification';
 
 function FailedChecks() {
   const t = useText();
@@ -20,13 +21,19 @@ function FailedChecks() {
         {failed.map((check, index) => (
           <li key={index} className="selectable text-xs break-words text-failed">
             {check.name || check.run.join(' ')}
-            <span className="text-ink-3"> · {check.ended}</span>
+            <span className="text-ink-3">
+              {' · '}
+              <Found check={check} />
+            </span>
           </li>
         ))}
       </ul>
-      <div className="mt-2 flex gap-1.5">
+      <div className="mt-1">
+        <Mend />
+      </div>
+      <div className="mt-2 flex flex-wrap gap-1.5">
         <VerifyAgain />
-        <Button onClick={() => showOverlay('verification')}>{t('verify.title')}</Button>
+        <Button onClick={() => showOverlay('verification')}>{t('verify.show')}</Button>
       </div>
     </>
   );
@@ -48,7 +55,7 @@ export function WorkItem({ item }: { item: InboxItem }) {
   return (
     <>
       <p className="selectable mt-1 line-clamp-3 text-xs text-ink-2">{item.what}</p>
-      <div className="mt-2 flex gap-1.5">
+      <div className="mt-2 flex flex-wrap gap-1.5">
         <Button
           icon={FileDiff}
           look="primary"

@@ -70,12 +70,13 @@ export function WorkSection({ task }: { task: TaskView }) {
             {task.overlaps.map((overlap) => (
               <li key={overlap.task} className="flex flex-col gap-1">
                 <p className="flex items-center gap-1.5 text-xs text-back-off">
-                  {t('work.overlap', { task: overlap.task })} <TaskLink id={overlap.task} />
+                  {t('work.overlap')} <TaskLink id={overlap.task} />
                 </p>
                 <CodeLines lines={overlap.files} none="inspector.none" />
               </li>
             ))}
           </ul>
+          <p className="mt-2 text-xs text-ink-2">{t('work.overlap_note')}</p>
         </Section>
       )}
       {number === null ? null : (

@@ -53,6 +53,13 @@ impl Backend {
                 self.handle(Event::Reported { site: site.clone(), report: Report::Load(load) });
             }
             Report::Listed => self.on_listed(site),
+            Report::Touched { attempt, files } => {
+                self.looks.answered(&attempt, &files);
+                self.handle(Event::Reported {
+                    site: site.clone(),
+                    report: Report::Touched { attempt, files },
+                });
+            }
             Report::Status { agent, status } => {
                 let mirror = (*site != Site::Here).then(|| status.clone());
                 let report = Report::Status { agent: agent.clone(), status };

@@ -7,9 +7,11 @@ use std::time::Duration;
 use miyabi_api::{Answer, ApiError, ErrorCode, HandOver};
 use miyabi_engine::{Attempt, RunState, TaskState};
 use miyabi_plan::git::attempt_branch;
-use miyabi_plan::{AgentId, FailureCause, Kind, TaskId};
+use miyabi_plan::{AgentId, AttemptId, FailureCause, Kind, Site, TaskId};
+use miyabi_protocol::TreeLook;
 use miyabi_protocol::link::{Command, before_the_end};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::hello::site_of;
 use crate::runtime::{Backend, Input};
@@ -21,6 +23,8 @@ const LINES: usize = 40;
 const BYTES: u32 = 16 * 1024;
 /// How long a log is waited for: of a host that does not answer none is told.
 const WITHIN: Duration = Duration::from_millis(1500);
+/// After how long a silence what came of a log is taken for all of it.
+const SILENCE: Duration = Duration::from_millis(150);
 /// No client has this number.
 const OURS: ClientId = ClientId::MAX;
 
@@ -35,6 +39,7 @@ impl Backend {
             return self.clients.answer(client, id, Ok(Answer::HandOver(Box::new(packet))));
         };
         let site = site_of(self.engine.state(), &from);
+        let files = self.look_into_tree(&site, task);
         let (to, lines) = mpsc::unbounded_channel();
         // The number of the request is unique for its client alone: both are in it.
         let stream = id.wrapping_mul(1009).wrapping_add(client);
@@ -44,28 +49,72 @@ impl Backend {
         self.sites.send_if_listed(&site, follow);
         let (inputs, streams, line) = (self.inputs.clone(), self.streams.clone(), self.sites.line(&site));
         tokio::spawn(async move {
-            let log = tail(lines).await;
+            let (log, files) = tokio::join!(tail(lines), tokio::time::timeout(WITHIN, files));
             let _ours = streams.ended(&site, stream);
             if let Some(line) = line {
                 let close = Command::CloseStream { stream };
                 drop(line.send(crate::site::ToSite::Command(Box::new(close))));
             }
-            let answer = Answer::HandOver(Box::new(with_log(packet, &log)));
+            let mut packet = with_log(packet, &log);
+            if let Ok(Ok(files)) = files {
+                packet.files = files;
+            }
+            let answer = Answer::HandOver(Box::new(packet));
             // The loop may have ended.
             drop(inputs.send(Input::Found(client, id, Ok(answer))));
         });
     }
 }
 
+impl Backend {
+    /// Asks what a task's last attempt has touched; never answered where that is known or nothing can be asked.
+    fn look_into_tree(&mut self, site: &Site, task: &TaskId) -> oneshot::Receiver<Vec<String>> {
+        let (answer, files) = oneshot::channel();
+        let last = self.engine.state().task(task).and_then(|task| task.attempts.last());
+        let evidence = last.and_then(|attempt| attempt.evidence.as_ref()?.work.as_ref());
+        let tree = last.and_then(|attempt| Some((attempt.number, attempt.tree()?)));
+        if let (None, Some((number, tree))) = (evidence, tree) {
+            let attempt = AttemptId { task: task.clone(), number };
+            let (folder, base) = (tree.folder.clone(), tree.base.clone());
+            self.looks.asked(attempt.clone(), answer);
+            let trees = vec![TreeLook { attempt, folder, base, is_asked: true }];
+            self.sites.send_if_listed(site, Command::LookAtTrees { trees });
+        }
+        files
+    }
+}
+
+/// Who waits for what an attempt has touched.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    waiting: Vec<(AttemptId, oneshot::Sender<Vec<String>>)>,
+}
+
+impl Looks {
+    fn asked(&mut self, attempt: AttemptId, answer: oneshot::Sender<Vec<String>>) {
+        self.waiting.retain(|(_, answer)| !answer.is_closed());
+        self.waiting.push((attempt, answer));
+    }
+
+    pub(crate) fn answered(&mut self, attempt: &AttemptId, files: &[String]) {
+        for (_, answer) in self.waiting.extract_if(.., |(waiting, _)| waiting == attempt) {
+            // They may have waited long enough.
+            let _late = answer.send(files.to_vec());
+        }
+    }
+}
+
 /// What comes of a log before it is silent for a while.
 async fn tail(mut lines: mpsc::UnboundedReceiver<ToReader>) -> Vec<u8> {
     let mut all = Vec::new();
-    let until = tokio::time::Instant::now() + WITHIN;
+    let end = Instant::now() + WITHIN;
+    let mut until = end;
     while let Ok(Some(ToReader::Bytes(chunk))) = tokio::time::timeout_at(until, lines.recv()).await {
         all.extend_from_slice(&chunk.bytes);
         if all.len() >= BYTES as usize {
             break;
         }
+        until = end.min(Instant::now() + SILENCE);
     }
     all
 }

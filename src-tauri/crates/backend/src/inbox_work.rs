@@ -115,8 +115,11 @@ pub(crate) fn failed_of(checks: &[CheckResult], problem: Option<&str>) -> String
         Some(problem) => format!("nothing could be verified: {problem}"),
         None => {
             let failed = checks.iter().filter(|check| !check.passed).count();
-            let verb = if failed == 1 { "does" } else { "do" };
-            format!("{failed} of {} checks of the verification {verb} not hold", checks.len())
+            match (failed, checks.len()) {
+                (1, 1) => "the check of the verification does not hold".to_owned(),
+                (1, all) => format!("1 of {all} checks of the verification does not hold"),
+                (failed, all) => format!("{failed} of {all} checks of the verification do not hold"),
+            }
         }
     }
 }
@@ -147,6 +150,8 @@ mod tests {
             let checks: Vec<_> = checks.iter().map(|passed| check(*passed)).collect();
             failed_of(&checks, problem)
         };
+        assert_eq!(found(&[false], None), "the check of the verification does not hold");
+        assert_eq!(found(&[false, false], None), "2 of 2 checks of the verification do not hold");
         assert_eq!(found(&[true, false], None), "1 of 2 checks of the verification does not hold");
         assert!(found(&[], Some("no folder")).ends_with("no folder"));
     }

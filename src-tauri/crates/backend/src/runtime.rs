@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::clients::Clients;
 use crate::error::BackendError;
 use crate::git::{Carriers, Pusher};
+use crate::hand_over::Looks;
 use crate::hold::{Hold, remove_stale_socket};
 use crate::journal_file::JournalFile;
 use crate::ledger::{Ledger, Settled};
@@ -117,6 +118,7 @@ pub(crate) struct Backend {
     pub(crate) carriers: Carriers,
     pub(crate) pusher: Option<Pusher>,
     pub(crate) gatherings: Gatherings,
+    pub(crate) looks: Looks,
     pub(crate) engine: Engine,
     pub(crate) sites: Sites,
     pub(crate) streams: Streams,
@@ -163,6 +165,7 @@ impl Backend {
             carriers: work::carriers(&options, &streams, inputs),
             pusher: work::pusher(engine.state(), inputs),
             gatherings: Gatherings::default(),
+            looks: Looks::default(),
             inputs: inputs.clone(),
             streams,
             views,

@@ -35,7 +35,7 @@ pub(crate) async fn find(repository: &Path, api: &Api) -> Result<Token, ForgeErr
     }
     Err(ForgeError::new(format!("there is no token for {host}: neither `gh auth token` nor git's credential helper gives one"))
         .hint(format!("gh auth login --hostname {host}   logs in"))
-        .hint(format!("or keep a token with the right to open pull requests in git's credential helper, as `git push` to https://{host} does")))
+        .hint(format!("or keep a token with the right to open pull requests in git's credential helper, as `git push` to {host} does")))
 }
 
 /// A word that can stand in a header.

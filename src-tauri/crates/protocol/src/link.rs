@@ -233,7 +233,8 @@ pub enum Command {
         /// The branch that is to point to it.
         branch: String,
     },
-    /// Look what these work trees touched so far. Answered by [`Report::Touched`], for those where it changed.
+    /// Look what these work trees touched so far. Answered by [`Report::Touched`], for those where it
+    /// changed and those that somebody asked for.
     LookAtTrees {
         /// All that are at work here.
         trees: Vec<TreeLook>,

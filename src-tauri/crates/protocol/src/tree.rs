@@ -198,6 +198,9 @@ pub struct TreeLook {
     pub folder: String,
     /// What its differences are counted from.
     pub base: String,
+    /// Whether somebody waits for the answer: it is given also where nothing changed.
+    #[serde(default)]
+    pub is_asked: bool,
 }
 
 /// A service of git that a helper runs for the other end of a stream.

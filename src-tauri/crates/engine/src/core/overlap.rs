@@ -51,7 +51,8 @@ impl Engine {
 
     fn tree_look(&self, id: &AttemptId) -> Option<TreeLook> {
         let tree = self.state.attempt(id)?.tree()?;
-        Some(TreeLook { attempt: id.clone(), folder: tree.folder.clone(), base: tree.base.clone() })
+        let (folder, base) = (tree.folder.clone(), tree.base.clone());
+        Some(TreeLook { attempt: id.clone(), folder, base, is_asked: false })
     }
 
     pub(super) fn look_timer(&self) -> Option<Timestamp> {

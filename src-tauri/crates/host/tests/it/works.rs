@@ -401,16 +401,21 @@ async fn what_a_tree_touched_is_told_once() {
         let folder = made(&mut helper, order).await;
         fs::write(folder.join("new.txt"), "new\n").expect("written");
         let folder = folder.to_string_lossy().into_owned();
-        looks.push(TreeLook { attempt: order.attempt.clone(), folder, base: hub.base.clone() });
+        let (attempt, base) = (order.attempt.clone(), hub.base.clone());
+        looks.push(TreeLook { attempt, folder, base, is_asked: false });
     }
     helper.send(&Command::LookAtTrees { trees: looks.clone() });
     let new = vec!["new.txt".to_owned()];
     assert_eq!(touched(&mut helper).await, (first.attempt.clone(), new.clone()));
     assert_eq!(touched(&mut helper).await, (second.attempt.clone(), new));
     fs::write(Path::new(&looks[1].folder).join("README.md"), "other\n").expect("written");
-    helper.send(&Command::LookAtTrees { trees: looks });
+    helper.send(&Command::LookAtTrees { trees: looks.clone() });
     let both = vec!["README.md".to_owned(), "new.txt".to_owned()];
-    assert_eq!(touched(&mut helper).await, (second.attempt, both), "nothing is new in the first");
+    assert_eq!(touched(&mut helper).await, (second.attempt, both.clone()), "nothing is new in the first");
+    let asked = TreeLook { is_asked: true, ..looks[1].clone() };
+    helper.send(&Command::LookAtTrees { trees: vec![asked] });
+    let again = touched(&mut helper).await;
+    assert_eq!(again, (looks[1].attempt.clone(), both), "whoever asks is answered");
 }
 
 async fn touched(helper: &mut Helper) -> (AttemptId, Vec<String>) {

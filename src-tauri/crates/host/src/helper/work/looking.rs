@@ -1,4 +1,4 @@
-//! What attempts at work have touched so far, told where it changed.
+//! What attempts at work have touched so far, told where it changed or somebody asked.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,16 +21,19 @@ pub(super) struct Looks {
 
 impl Looks {
     pub(super) async fn look(&self, host: &Arc<Host>, room: &Semaphore, trees: Vec<TreeLook>) {
-        let attempts: Vec<AttemptId> = trees.iter().map(|tree| tree.attempt.clone()).collect();
         let told = || self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told().retain(|attempt, _| attempts.contains(attempt));
+        // Somebody's question is about some of those at work; all others name all of them.
+        if !trees.iter().any(|tree| tree.is_asked) {
+            let attempts: Vec<AttemptId> = trees.iter().map(|tree| tree.attempt.clone()).collect();
+            told().retain(|attempt, _| attempts.contains(attempt));
+        }
         for tree in trees {
-            let attempt = tree.attempt.clone();
+            let (attempt, is_asked) = (tree.attempt.clone(), tree.is_asked);
             let look = move || Tree::at(Path::new(&tree.folder)).touched(&tree.base);
             // A tree that is gone, or in the midst of something, says nothing this time.
             let Some(Ok(files)) = on_a_thread(room, look).await else { continue };
             let before = told().insert(attempt.clone(), files.clone());
-            if before.unwrap_or_default() != files {
+            if is_asked || before.unwrap_or_default() != files {
                 host.reports.send(&Report::Touched { attempt, files });
             }
         }
