@@ -24,8 +24,11 @@ pub(crate) fn narrate(fact: &Fact) -> Option<String> {
         }
         Fact::Completed { attempt, evidence } => match evidence {
             Some(evidence) => {
+                let of =
+                    |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
                 let (files, checks) = (evidence.changed.len(), evidence.checks.len());
-                format!("{attempt} COMPLETED: {files} files written, {checks} checks passed")
+                let (files, checks) = (of(files, "file"), of(checks, "check"));
+                format!("{attempt} COMPLETED: {files} written, {checks} passed")
             }
             None => format!("{attempt} COMPLETED"),
         },

@@ -40,6 +40,9 @@ pub fn run(lab: &Lab, files: usize) -> Result<()> {
 fn make(repository: &Path, files: usize) -> Result<()> {
     std::fs::create_dir_all(repository)?;
     git(repository, &["init", "-q", "-b", "main"])?;
+    // Git would tidy up behind the commit, beside what is measured.
+    git(repository, &["config", "gc.auto", "0"])?;
+    git(repository, &["config", "maintenance.auto", "false"])?;
     for file in 0..files {
         let folder = repository.join(format!("part{:03}", file / FOLDER));
         std::fs::create_dir_all(&folder)?;
