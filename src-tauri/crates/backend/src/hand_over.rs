@@ -23,6 +23,10 @@ const LINES: usize = 40;
 const BYTES: u32 = 16 * 1024;
 /// How long a log is waited for: of a host that does not answer none is told.
 const WITHIN: Duration = Duration::from_millis(1500);
+/// What stands above the log; what was told before is told again without its log.
+const LOG_TITLE: &str = "The last lines of the log of the agent before you:";
+/// How much of what was told before is told again, in characters.
+const TOLD: usize = 4_000;
 /// After how long a silence what came of a log is taken for all of it.
 const SILENCE: Duration = Duration::from_millis(150);
 /// No client has this number.
@@ -125,7 +129,7 @@ fn with_log(mut packet: HandOver, log: &[u8]) -> HandOver {
     let last = &lines[lines.len().saturating_sub(LINES)..];
     if !last.is_empty() {
         // Writing to a text cannot fail.
-        let _ = write!(packet.text, "\nThe last lines of the log of the agent before you:\n\n");
+        let _ = write!(packet.text, "\n{LOG_TITLE}\n\n");
         for line in last {
             let plain: String = line.chars().filter(|c| !c.is_control()).take(400).collect();
             let _ = writeln!(packet.text, "    {plain}");
@@ -182,10 +186,12 @@ fn text(task: &TaskState, to: &AgentId) -> String {
     let mut text = String::new();
     // Writing to a text cannot fail.
     let Some(last) = task.attempts.last() else {
-        return format!(
-            "This task was meant for {}; nothing was begun. It is yours now, {to}.\n",
+        let _ = writeln!(
+            text,
+            "This task was meant for {}; nothing was begun. It is yours now, {to}.",
             task.agent
         );
+        return text + &told_before(task);
     };
     let _ = writeln!(
         text,
@@ -213,7 +219,19 @@ fn text(task: &TaskState, to: &AgentId) -> String {
             let _ = writeln!(text, "\nA person said of the work: {place}{}", comment.text);
         }
     }
-    text
+    text + &told_before(task)
+}
+
+/// What was said when the task moved the last time.
+fn told_before(task: &TaskState) -> String {
+    let Some(packet) = &task.packet else { return String::new() };
+    let told = packet.split(LOG_TITLE).next().unwrap_or_default().trim();
+    let told: String = told.chars().take(TOLD).collect();
+    let lines: String = told.lines().map(|line| format!("    {line}\n")).collect();
+    match lines.is_empty() {
+        true => lines,
+        false => format!("\nWhat {} was told when it got the task:\n\n{lines}", task.agent),
+    }
 }
 
 #[cfg(test)]

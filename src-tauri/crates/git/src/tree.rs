@@ -3,6 +3,7 @@
 mod commit;
 mod conflicts;
 pub(crate) mod link;
+mod links;
 mod make;
 pub(crate) mod stage;
 mod undecided;
@@ -54,6 +55,24 @@ impl Tree {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The paths of all files that a commit holds, those of submodules left out.
+    ///
+    /// # Errors
+    /// When git does not know the commit.
+    pub fn files_of(&self, commit: &str) -> Result<Vec<String>, GitError> {
+        let words = ["-r", "-z", "--name-only", "--full-tree", commit];
+        Ok(Git::ask(&self.folder, "ls-tree").args(words).done()?.parts().collect())
+    }
+
+    /// The submodules whose new commit lies in this folder alone: no remote of theirs is known to have it, so that
+    /// nobody else could check the work out.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    pub fn lost_links(&self, base: &str, commit: &str) -> Result<Vec<String>, GitError> {
+        links::lost(&self.folder, base, commit)
     }
 
     /// Removes it with all that is in it; its branch stays.

@@ -106,6 +106,20 @@ pub(crate) fn count_work(report: &mut EvidenceReport, work: &CommittedWork) {
     report.unchanged.retain(|glob| !differs(glob));
 }
 
+/// Counts outputs that are there and that the commit does not hold, as what git ignores, as missing: whoever builds on
+/// the work would not find them.
+pub(crate) fn miss_what_is_not_kept(report: &mut EvidenceReport, globs: &[String], kept: &[String]) {
+    let is_kept = |glob: &str| {
+        let matcher = miyabi_plan::outputs::output_matcher(glob);
+        matcher.is_ok_and(|matcher| kept.iter().any(|path| matcher.is_match(path)))
+    };
+    let lost: Vec<&String> =
+        globs.iter().filter(|glob| !report.missing.contains(glob) && !is_kept(glob)).collect();
+    report.unchanged.retain(|glob| !lost.contains(&glob));
+    let told = |glob: &String| format!("{glob} (it is there, and not in the commit: does git ignore it?)");
+    report.missing.extend(lost.into_iter().map(told));
+}
+
 /// Whether a file was written after the assignment, be it with the bytes that it had: a program
 /// that is run a second time may well make the same. Only where the file system keeps times finely
 /// enough to tell; elsewhere the bytes alone decide.
@@ -237,6 +251,16 @@ mod tests {
         let report = since(now.plus_millis(-1000));
         assert_eq!(report.changed, ["README.md", "app/b.py"], "the same bytes, written again");
         assert_eq!(report.unchanged, ["**/c.py"]);
+    }
+
+    #[test]
+    fn an_output_that_is_not_in_the_commit_is_missing() {
+        let mut report = EvidenceReport { missing: vec!["none.md".into()], ..EvidenceReport::default() };
+        let wanted = globs(&["none.md", "dist/app.js", "src/*.py"]);
+        miss_what_is_not_kept(&mut report, &wanted, &["src/a.py".to_owned()]);
+        let told: Vec<&str> = report.missing.iter().map(|one| one.split(' ').next().unwrap_or("")).collect();
+        assert_eq!(told, ["none.md", "dist/app.js"]);
+        assert!(report.missing[1].contains("does git ignore it?"));
     }
 
     #[test]

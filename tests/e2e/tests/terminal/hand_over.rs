@@ -61,6 +61,13 @@ impl<'a> Person<'a> {
     }
 }
 
+/// What a try's program was told.
+async fn told(stage: &Stage, number: u32) -> Result<String> {
+    let file = stage.path("plan").join(format!("told-{number}"));
+    let told = || async { std::fs::read_to_string(&file).ok().filter(|told| !told.is_empty()) };
+    eventually("what a program is told", SOON, told).await
+}
+
 fn attempts(view: &Value) -> usize {
     view["attempts"].as_array().map_or(0, Vec::len)
 }
@@ -90,14 +97,37 @@ async fn a_person_gives_a_task_to_another_kind_with_words_from_their_own_editor(
 
     let seen = std::fs::read_to_string(stage.path("home/seen"))?;
     ensure!(seen.contains("moves from CG-1") && seen.contains("-rw-------"), "{seen}");
-    let told =
-        || async { std::fs::read_to_string(stage.path("plan/told-2")).ok().filter(|told| !told.is_empty()) };
-    let told = eventually("what the second program is told", SOON, told).await?;
+    let told = told(&stage, 2).await?;
     ensure!(told.contains("Begin with the parser.") && !told.contains("half of it\n"), "{told}");
     open(&stage, "Task-1")?;
     exits(&outcome(front).await?, 0)?;
     let view = view(&stage, "Task-1")?;
     ensure!(causes(&view) == ["reassigned", "none"] && view["attempts"][1]["agent"] == "CCG-1", "{view}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_said_at_one_move_is_said_again_at_the_next() -> Result<()> {
+    let stage = two_kinds()?;
+    let front = in_front(&stage, &[])?;
+    program(&stage, "Task-1").await?;
+    reaches(&stage, "Task-1", "running").await?;
+    let note = ["--yes", "--across-kinds", "--note", "Begin with the parser."];
+    exits(&stage.miyabi(&[&["reassign", "Task-1", "CCG-1"], note.as_slice()].concat())?, 0)?;
+    let second = told(&stage, 2).await?;
+    ensure!(second.contains("Begin with the parser.") && second.contains("half of it\n"), "{second}");
+    reaches(&stage, "Task-1", "running").await?;
+    exits(&stage.miyabi(&["reassign", "Task-1", "CG-1", "--yes"])?, 0)?;
+    let third = told(&stage, 3).await?;
+    let (_, before) = third.split_once("What CCG-1 was told").context("what was said before")?;
+    ensure!(before.contains("Begin with the parser."), "{third}");
+    ensure!(before.matches("half of it\n").count() == 1, "the log before is told again: {third}");
+
+    open(&stage, "Task-1")?;
+    exits(&outcome(front).await?, 0)?;
+    let view = view(&stage, "Task-1")?;
+    ensure!(causes(&view) == ["reassigned", "reassigned", "none"], "{view}");
+    ensure!(view["attempts"][1]["agent"] == "CCG-1" && view["attempts"][2]["agent"] == "CG-1", "{view}");
     Ok(())
 }
 

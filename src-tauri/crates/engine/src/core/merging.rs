@@ -25,6 +25,8 @@ const LEAST_TIME_LIMIT: u32 = 1_800;
 impl Engine {
     /// Has everything merged that a waiting task begins from.
     pub(super) fn merge_work(&mut self) {
+        // A person's commit may take a run up again that has failed.
+        self.take_commits();
         if self.is_over() || !self.is_listed(HERE) {
             return;
         }
@@ -38,7 +40,6 @@ impl Engine {
             let branch = base_branch(&self.state.opening.run_id, &id);
             self.ask_merge(Some(id), heads, branch, subject);
         }
-        self.take_commits();
     }
 
     /// Whether a task waits for nothing but what its needs produced to be merged.

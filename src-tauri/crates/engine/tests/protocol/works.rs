@@ -275,6 +275,21 @@ fn a_person_may_resolve_a_conflict_by_a_commit_and_is_waited_for() {
 }
 
 #[test]
+fn a_person_may_resolve_a_conflict_when_the_run_has_ended_because_of_it() {
+    let mut bench = in_conflict(ConflictsGo::Agent);
+    for number in 1..=3 {
+        let attempt = attempt(&format!("Merge-C.{number}"));
+        bench.report(Report::TreeProblem { attempt, message: "the disk is full".to_owned() });
+        bench.pass(3_600);
+    }
+    assert_eq!(bench.phase(), RunPhase::Failed);
+    bench.order(Order::TakeCommit { task: task("Merge-C"), revision: "mine".to_owned() }).expect("fits");
+    assert!(bench.done.iter().any(|one| matches!(one, Command::TakeCommit { .. })), "it is looked at");
+    merged(&mut bench, Some("Merge-C"), "by-hand");
+    assert_eq!((bench.phase(), order(&bench).start.as_str()), (RunPhase::Running, "by-hand"));
+}
+
+#[test]
 fn a_conflict_in_the_result_is_resolved_before_the_run_ends() {
     let mut bench = here(&["CG-1"], &[("A", "CG-1", ""), ("B", "CG-1", "")]);
     does(&mut bench, "CG-1", "A.1");

@@ -91,6 +91,29 @@ fn a_submodule_that_is_not_there_stays_a_link() {
 }
 
 #[test]
+fn commits_of_a_submodule_that_nobody_else_has_are_told() {
+    let place = Place::with(&[("a", "1\n")]);
+    let lib = place.dir.path().join("lib");
+    write(&lib, "x", "1\n");
+    git(&lib, &["init", "--quiet"]);
+    commit_all(&lib, "lib");
+    git(&lib, &["switch", "--quiet", "--detach"]);
+    git(place.top(), &["submodule", "--quiet", "add", &lib.to_string_lossy(), "lib"]);
+    let base = commit_all(place.top(), "a submodule");
+    let attempt = place.attempt("Task-1", 1, &base);
+    attempt.git(&["submodule", "--quiet", "update", "--init", "lib"]);
+    let lost = |commit: &str| attempt.tree.lost_links(&base, commit).expect("told");
+    attempt.write("b", "x");
+    assert!(lost(&attempt.commit().commit).is_empty(), "its link is as it was");
+    attempt.write("lib/x", "2\n");
+    commit_all(&attempt.folder().join("lib"), "within");
+    assert_eq!(lost(&attempt.commit().commit), ["lib"]);
+    let within = attempt.folder().join("lib");
+    git(&within, &["push", "--quiet", "origin", "HEAD:refs/heads/mine"]);
+    assert!(lost(&attempt.commit().commit).is_empty(), "its remote has it now");
+}
+
+#[test]
 fn lfs_pointers_are_files_as_any_other() {
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 5\n";
     for required in [None, Some("true")] {

@@ -13,8 +13,8 @@ use tokio::process::Child;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::expect::junit::Stamp;
 use super::expect::{self, Ran};
-use crate::clock;
 use crate::process;
 use crate::process_tree::{self, Marker, Target};
 
@@ -56,7 +56,9 @@ pub(crate) async fn run(sheet: &AttemptSheet, state_dir: &str) -> Vec<CheckResul
 
 /// Runs one check to its end.
 pub(crate) async fn run_one(place: &CheckPlace, check: &Check) -> CheckResult {
-    let (begun, begun_at) = (Instant::now(), clock::now());
+    let begun = Instant::now();
+    let before =
+        expect::results_file(&check.expect).and_then(|file| Stamp::of(place.folder.as_deref(), file));
     // One number a check: the end of one never reaches another.
     let marker = format!("{}/{}-{}", place.marker, std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let mut environment = place.environment.clone();
@@ -79,7 +81,7 @@ pub(crate) async fn run_one(place: &CheckPlace, check: &Check) -> CheckResult {
         broke: printed.broke,
         stdout: &printed.stdout,
         folder: place.folder.as_deref(),
-        begun_at,
+        before,
     };
     let found = expect::judge(&check.expect, &ran);
     CheckResult {

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use miyabi_protocol::{AttemptSheet, Baseline, EvidenceReport, RunnerSpec};
+use miyabi_git::{GitError, Tree};
+use miyabi_protocol::{AttemptSheet, Baseline, CommittedWork, EvidenceReport, RunnerSpec};
 
 use std::sync::Arc;
 
@@ -42,11 +43,15 @@ pub(crate) async fn look(
         Err(error) => return problem(error.to_string()),
     };
     if let Some(tree) = sheet.tree.clone() {
+        let folder = tree.folder.clone();
         // Before the checks, which leave files of their own.
         match keeping::commit_claimed(host, tree, &sheet).await {
             Ok(work) => {
                 // What a later attempt writes anew may be what the one before it left: the base decides.
                 outputs::count_work(&mut report, &work);
+                if let Err(error) = look_into_commit(&mut report, &sheet.outputs, folder, &work).await {
+                    return problem(error);
+                }
                 report.work = Some(work);
             }
             Err(message) => return problem(message),
@@ -66,4 +71,28 @@ pub(crate) async fn look(
         }
     }
     report
+}
+
+/// The outputs must be in the commit, and all that it links to within reach: it is all that others begin from.
+async fn look_into_commit(
+    report: &mut EvidenceReport,
+    globs: &[String],
+    folder: String,
+    work: &CommittedWork,
+) -> Result<(), String> {
+    let (base, commit) = (work.base.clone(), work.commit.clone());
+    let look = move || {
+        let tree = Tree::at(Path::new(&folder));
+        Ok::<_, GitError>((tree.files_of(&commit)?, tree.lost_links(&base, &commit)?))
+    };
+    let looked = tokio::task::spawn_blocking(look).await.map_err(|error| error.to_string())?;
+    let (kept, lost) = looked.map_err(|error| error.message)?;
+    outputs::miss_what_is_not_kept(report, globs, &kept);
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let lost = lost.join(", ");
+    Err(format!(
+        "no remote has the new commits of the submodule {lost}: push them there, or leave it as it was"
+    ))
 }

@@ -1,10 +1,11 @@
 //! JUnit XML, as test programs of every language write it.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path};
 
-use miyabi_protocol::{TestOutcome, TestResult, Timestamp};
+use miyabi_protocol::{TestOutcome, TestResult};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use rustix::fs::{Mode, OFlags};
@@ -14,8 +15,31 @@ use super::{LONGEST_MESSAGE, MOST_TESTS, clean, test};
 /// The longest file that is read, in bytes.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Reads the tests from a file that was written since then.
-pub(super) fn read(folder: Option<&str>, file: &str, since: Timestamp) -> Result<Vec<TestResult>, String> {
+/// What tells one writing of a file from the next: its number, and when anything of it changed, in whole seconds and
+/// nanoseconds. No program can set that time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp(u64, i64, i64);
+
+impl Stamp {
+    /// Of a file below a folder; none where there is none.
+    pub(crate) fn of(folder: Option<&str>, file: &str) -> Option<Self> {
+        let found = std::fs::symlink_metadata(Path::new(folder.unwrap_or(".")).join(file)).ok()?;
+        Some(Self::from(&found))
+    }
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(found: &Metadata) -> Self {
+        Self(found.ino(), found.ctime(), found.ctime_nsec())
+    }
+}
+
+/// Reads the tests from a file that is not any more what it was `before`.
+pub(super) fn read(
+    folder: Option<&str>,
+    file: &str,
+    before: Option<&Stamp>,
+) -> Result<Vec<TestResult>, String> {
     let relative = Path::new(file);
     if !relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Err(format!("{file} is not below the work tree"));
@@ -26,9 +50,7 @@ pub(super) fn read(folder: Option<&str>, file: &str, since: Timestamp) -> Result
     if !found.is_file() {
         return Err(format!("{file} is no file with tests' results"));
     }
-    let written = found.modified().map(Timestamp::from).map_err(wrong)?;
-    // Some file systems keep whole seconds only.
-    if written.as_millis() < since.as_millis().div_euclid(1000) * 1000 {
+    if before == Some(&Stamp::from(&found)) {
         return Err(format!("{file} was not written by this command: it is older"));
     }
     if found.len() > MOST_BYTES {
@@ -191,11 +213,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let place = folder.path().to_str().expect("text");
         std::fs::write(folder.path().join("junit.xml"), PYTEST).expect("written");
-        let now = crate::clock::now();
-        assert_eq!(read(Some(place), "junit.xml", now).expect("fresh").len(), 4);
-        assert!(read(Some(place), "junit.xml", now.plus_seconds(60)).expect_err("old").contains("older"));
-        assert!(read(Some(place), "../junit.xml", now).is_err());
-        assert!(read(Some(place), "none.xml", now).is_err());
+        assert_eq!(read(Some(place), "junit.xml", None).expect("fresh").len(), 4);
+        let before = Stamp::of(Some(place), "junit.xml");
+        let old = read(Some(place), "junit.xml", before.as_ref()).expect_err("from before");
+        assert!(old.contains("older"), "{old}");
+        std::fs::rename(folder.path().join("junit.xml"), folder.path().join("kept.xml")).expect("moved");
+        std::fs::write(folder.path().join("junit.xml"), PYTEST).expect("written again");
+        assert_eq!(read(Some(place), "junit.xml", before.as_ref()).expect("fresh").len(), 4);
+        assert!(read(Some(place), "../junit.xml", None).is_err());
+        assert!(read(Some(place), "none.xml", None).is_err());
     }
 
     #[test]
@@ -203,13 +229,12 @@ mod tests {
         let (folder, outside) =
             (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("another"));
         let place = folder.path().to_str().expect("text");
-        let now = crate::clock::now();
         std::fs::write(outside.path().join("junit.xml"), PYTEST).expect("written");
         std::os::unix::fs::symlink(outside.path().join("junit.xml"), folder.path().join("junit.xml"))
             .expect("linked");
         std::os::unix::fs::symlink(outside.path(), folder.path().join("out")).expect("linked");
-        assert!(read(Some(place), "junit.xml", now).is_err());
-        let out = read(Some(place), "out/junit.xml", now).expect_err("outside");
+        assert!(read(Some(place), "junit.xml", None).is_err());
+        let out = read(Some(place), "out/junit.xml", None).expect_err("outside");
         assert!(out.contains("outside"), "{out}");
         let pipe = rustix::fs::CWD;
         rustix::fs::mknodat(
@@ -220,10 +245,10 @@ mod tests {
             0,
         )
         .expect("a pipe");
-        assert!(read(Some(place), "pipe", now).expect_err("a pipe").contains("no file"));
+        assert!(read(Some(place), "pipe", None).expect_err("a pipe").contains("no file"));
         std::fs::create_dir(folder.path().join("in")).expect("made");
         std::fs::write(folder.path().join("in/junit.xml"), PYTEST).expect("written");
         std::os::unix::fs::symlink("in", folder.path().join("also")).expect("linked");
-        assert_eq!(read(Some(place), "./also/junit.xml", now).expect("below").len(), 4);
+        assert_eq!(read(Some(place), "./also/junit.xml", None).expect("below").len(), 4);
     }
 }

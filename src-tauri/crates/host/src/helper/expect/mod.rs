@@ -1,11 +1,12 @@
 //! Whether what was expected of a check came of it.
 
-mod junit;
+pub(crate) mod junit;
 mod pytest;
 
+use junit::Stamp;
 use miyabi_agents::shown::is_hidden;
 use miyabi_plan::{Expect, TestSource};
-use miyabi_protocol::{TestOutcome, TestResult, Timestamp};
+use miyabi_protocol::{TestOutcome, TestResult};
 
 /// How many tests are told one by one, at most.
 const MOST_TESTS: usize = 5_000;
@@ -24,8 +25,8 @@ pub(crate) struct Ran<'a> {
     pub(crate) stdout: &'a [u8],
     /// Where it ran.
     pub(crate) folder: Option<&'a str>,
-    /// When it began.
-    pub(crate) begun_at: Timestamp,
+    /// The file with the tests' results as it was before.
+    pub(crate) before: Option<Stamp>,
 }
 
 /// What was found.
@@ -38,6 +39,14 @@ pub(crate) struct Found {
     pub(crate) number: Option<f64>,
     pub(crate) expected: String,
     pub(crate) tests: Vec<TestResult>,
+}
+
+/// The file to which a check's command writes its tests' results.
+pub(crate) fn results_file(expect: &Expect) -> Option<&str> {
+    match expect {
+        Expect::Tests { source: TestSource::Junit { file }, .. } => Some(file),
+        _ => None,
+    }
 }
 
 /// Compares what came with what was expected.
@@ -88,16 +97,27 @@ fn number(at_least: Option<f64>, at_most: Option<f64>, ran: &Ran<'_>) -> Found {
     Found { problem, number: Some(number), ..Found::default() }
 }
 
-/// The last number in a text.
+/// The last number in a text. Its thousands may be set apart by commas, as in `2,174`.
 fn last_number(text: &str) -> Option<f64> {
-    let is_part = |c: char| c.is_ascii_digit() || c == '.' || c == '-';
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | ',');
     let words = text.split(|c: char| !is_part(c)).rev();
-    words.filter_map(|word| word.trim_matches('.').parse::<f64>().ok()).find(|number| number.is_finite())
+    words.filter_map(|word| number_in(word.trim_matches(['.', ',']))).find(|number| number.is_finite())
+}
+
+fn number_in(word: &str) -> Option<f64> {
+    let (whole, rest) = word.split_once('.').unwrap_or((word, ""));
+    let mut groups = whole.split(',');
+    let first = groups.next().is_some_and(|group| (1..=3).contains(&group.trim_start_matches('-').len()));
+    if first && whole.contains(',') && groups.all(|group| group.len() == 3) && !rest.contains(',') {
+        return word.replace(',', "").parse().ok();
+    }
+    // A list, as `3,5`: its last number.
+    word.rsplit(',').next()?.parse().ok()
 }
 
 fn tests(source: &TestSource, wanted: Option<u32>, ran: &Ran<'_>) -> Found {
     let read = match source {
-        TestSource::Junit { file } => junit::read(ran.folder, file, ran.begun_at),
+        TestSource::Junit { file } => junit::read(ran.folder, file, ran.before.as_ref()),
         TestSource::Pytest => Ok(pytest::read(&String::from_utf8_lossy(ran.stdout))),
     };
     let tests = match read {
@@ -111,6 +131,9 @@ fn tests(source: &TestSource, wanted: Option<u32>, ran: &Ran<'_>) -> Found {
         Some(format!("{failed} of {} tests failed", tests.len()))
     } else if passed == 0 {
         Some("no test has passed".to_owned())
+    } else if let Found { problem: Some(problem), .. } = exit(0, ran.code) {
+        // Whoever tests says by the exit code whether it came to its end.
+        Some(format!("{problem}, though no test is told to have failed"))
     } else {
         wanted.filter(|wanted| *wanted != passed).map(|wanted| format!("{passed} tests passed, not {wanted}"))
     };
@@ -136,8 +159,8 @@ mod tests_of_expect {
     }
 
     fn found(expect: &Expect, code: i32, stdout: &str) -> Found {
-        let begun_at = Timestamp::from_millis(0);
-        let ran = Ran { code: Some(code), broke: None, stdout: stdout.as_bytes(), folder: None, begun_at };
+        let ran =
+            Ran { code: Some(code), broke: None, stdout: stdout.as_bytes(), folder: None, before: None };
         judge(expect, &ran)
     }
 
@@ -148,9 +171,28 @@ mod tests_of_expect {
         let two = found(&Expect::Exit { code: 2 }, 2, "");
         assert_eq!((two.problem, two.expected.as_str()), (None, "exit code 2"));
         let broke = Some("killed by signal 9".to_owned());
-        let begun_at = Timestamp::from_millis(0);
-        let killed = Ran { code: None, broke: broke.clone(), stdout: b"", folder: None, begun_at };
+        let killed = Ran { code: None, broke: broke.clone(), stdout: b"", folder: None, before: None };
         assert_eq!(judge(&Expect::default(), &killed).problem, broke);
+    }
+
+    #[test]
+    fn thousands_may_be_set_apart() {
+        for (text, number) in
+            [("2,174 lines", 2174.0), ("-1,234,567.5", -1_234_567.5), ("3,5", 5.0), ("12,34", 34.0)]
+        {
+            assert_eq!(last_number(text), Some(number), "{text}");
+        }
+    }
+
+    #[test]
+    fn tests_that_did_not_come_to_their_end_do_not_hold() {
+        let expect = Expect::Tests { source: TestSource::Pytest, passed: Some(1) };
+        let one = "a.py::test_one PASSED\n";
+        assert_eq!(found(&expect, 0, one).problem, None);
+        let broken = found(&expect, 3, &format!("{one}INTERNALERROR> boom\n")).problem.expect("it broke off");
+        assert!(broken.contains("exit code 3"), "{broken}");
+        let failed = found(&expect, 1, "a.py::test_one FAILED\n").problem.expect("it failed");
+        assert_eq!(failed, "1 of 1 tests failed");
     }
 
     #[test]

@@ -19,12 +19,16 @@ pub(super) fn read(text: &str) -> Vec<TestResult> {
             Entry::Occupied(at) if read.outcome == TestOutcome::Failed => {
                 tests[*at.get()].outcome = TestOutcome::Failed;
             }
-            Entry::Occupied(_) => {}
             Entry::Vacant(place) if tests.len() < MOST_TESTS => {
                 place.insert(tests.len());
                 tests.push(read);
             }
-            Entry::Vacant(_) => break,
+            // There are too many to tell; one that failed is told all the same.
+            Entry::Vacant(place) if read.outcome == TestOutcome::Failed && tests.len() < 2 * MOST_TESTS => {
+                place.insert(tests.len());
+                tests.push(read);
+            }
+            Entry::Occupied(_) | Entry::Vacant(_) => {}
         }
     }
     tests
@@ -61,6 +65,15 @@ fn outcome(word: &str) -> Option<TestOutcome> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_behind_very_many_good_ones_is_told() {
+        let mut text: String = (0..MOST_TESTS + 3).map(|nth| format!("a.py::test_{nth} PASSED\n")).collect();
+        text += "a.py::test_last FAILED\n";
+        let read = read(&text);
+        assert_eq!(read.last().map(|test| test.outcome), Some(TestOutcome::Failed));
+        assert_eq!(read.len(), MOST_TESTS + 1);
+    }
 
     #[test]
     fn both_forms_are_read_and_each_test_counts_once() {
