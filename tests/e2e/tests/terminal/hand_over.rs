@@ -98,7 +98,7 @@ async fn a_person_gives_a_task_to_another_kind_with_words_from_their_own_editor(
     let seen = std::fs::read_to_string(stage.path("home/seen"))?;
     ensure!(seen.contains("moves from CG-1") && seen.contains("-rw-------"), "{seen}");
     let told = told(&stage, 2).await?;
-    ensure!(told.contains("Begin with the parser.") && !told.contains("half of it\n"), "{told}");
+    ensure!(told.contains("Begin with the parser.") && !told.contains("    half of it"), "{told}");
     open(&stage, "Task-1")?;
     exits(&outcome(front).await?, 0)?;
     let view = view(&stage, "Task-1")?;
@@ -115,13 +115,13 @@ async fn what_was_said_at_one_move_is_said_again_at_the_next() -> Result<()> {
     let note = ["--yes", "--across-kinds", "--note", "Begin with the parser."];
     exits(&stage.miyabi(&[&["reassign", "Task-1", "CCG-1"], note.as_slice()].concat())?, 0)?;
     let second = told(&stage, 2).await?;
-    ensure!(second.contains("Begin with the parser.") && second.contains("half of it\n"), "{second}");
+    ensure!(second.contains("Begin with the parser.") && second.contains("    half of it"), "{second}");
     reaches(&stage, "Task-1", "running").await?;
     exits(&stage.miyabi(&["reassign", "Task-1", "CG-1", "--yes"])?, 0)?;
     let third = told(&stage, 3).await?;
     let (_, before) = third.split_once("What CCG-1 was told").context("what was said before")?;
     ensure!(before.contains("Begin with the parser."), "{third}");
-    ensure!(before.matches("half of it\n").count() == 1, "the log before is told again: {third}");
+    ensure!(before.matches("    half of it").count() == 1, "the log before is told again: {third}");
 
     open(&stage, "Task-1")?;
     exits(&outcome(front).await?, 0)?;
