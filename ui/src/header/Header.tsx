@@ -92,9 +92,9 @@ function Overall() {
   const total = useRun((data) => data.run.total);
   const progress = useRun((data) => data.run.progress);
   return (
-    <div className="flex min-w-36 flex-1 items-center justify-end gap-3">
+    <div className="flex min-w-fit flex-1 items-center justify-end gap-3">
       {failed === 0 ? null : <span className="shrink-0 text-xs text-failed tabular">{t('header.failed', { count: failed })}</span>}
-      {running === 0 ? null : <span className="hidden shrink-0 text-xs text-ink-3 tabular lg:inline">{t('header.running', { count: running })}</span>}
+      {running === 0 ? null : <span className="hidden shrink-0 text-xs text-ink-3 tabular xl:inline">{t('header.running', { count: running })}</span>}
       <Progress value={progress} label={t('header.progress')} className="max-w-52 min-w-16 flex-1" />
       <span data-testid="progress-count" data-completed={completed} data-total={total} className="shrink-0 text-sm font-medium tabular">
         {completed}/{total}

@@ -39,7 +39,7 @@ export function VerificationButton() {
       className="inline-flex h-6 shrink-0 items-center gap-1 rounded-md px-1.5 text-xs text-ink-2 hover:bg-hover"
     >
       <StateMark state={state} />
-      <span className="hidden lg:inline">{t('verify.title')}</span>
+      <span className="hidden xl:inline">{t('verify.title')}</span>
     </button>
   );
 }
