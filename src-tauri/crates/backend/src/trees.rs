@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use miyabi_api::{Answer, ApiError, ErrorCode, KeptAt, KeptTrees};
-use miyabi_engine::RunState;
+use miyabi_engine::{MergeMade, RunState};
 use miyabi_plan::Site;
 use miyabi_plan::git::attempt_branch;
 use miyabi_protocol::link::Command;
@@ -27,6 +27,7 @@ pub(crate) struct Gatherings {
 
 #[derive(Debug)]
 struct Gathering {
+    run: String,
     client: ClientId,
     request: u32,
     until: Instant,
@@ -39,7 +40,8 @@ impl Gathering {
         Answer::Trees(KeptTrees { places: self.places.into_values().collect() })
     }
 
-    fn put(&mut self, site: &Site, trees: Vec<KeptTree>, problem: Option<String>) {
+    fn put(&mut self, site: &Site, mut trees: Vec<KeptTree>, problem: Option<String>) {
+        trees.iter_mut().for_each(|tree| hold(&self.run, tree));
         self.waits_for.remove(site);
         self.places.insert(site.clone(), KeptAt { host: site.host().cloned(), trees, problem });
     }
@@ -68,6 +70,13 @@ impl Backend {
                 ApiError::new(ErrorCode::Conflict, message).hint("miyabi status   shows how it stands");
             return self.clients.answer(client, id, Err(error));
         }
+        let own = &self.engine.state().opening.run_id;
+        if let Some(branch) = branches.iter().find(|branch| !is_of(own, branch)) {
+            let message =
+                format!("{branch} is not removed: another run made it and may still be at work in it");
+            let error = ApiError::new(ErrorCode::Conflict, message).hint(BY_ITS_RUN).hint(BY_HAND);
+            return self.clients.answer(client, id, Err(error));
+        }
         let keep = keep(self.engine.state());
         let remove =
             |repository| Command::RemoveTrees { repository, branches: branches.to_vec(), keep: keep.clone() };
@@ -86,6 +95,7 @@ impl Backend {
             return self.clients.answer(client, request, Err(ApiError::new(ErrorCode::BadInput, message)));
         };
         let mut gathering = Gathering {
+            run: self.engine.state().opening.run_id.clone(),
             client,
             request,
             until: Instant::now() + within,
@@ -149,7 +159,33 @@ fn repository_at(git: &RunGit, site: &Site) -> RepositoryAt {
 
 /// What is merged is in the run's result.
 fn keep(state: &RunState) -> Vec<String> {
-    state.result().map(|made| made.commit.clone()).into_iter().collect()
+    state.result().map(held_by).unwrap_or_default()
+}
+
+/// The result, and all that it was merged of: the merge itself is made here, and other hosts do not have it.
+fn held_by(result: &MergeMade) -> Vec<String> {
+    [&result.commit].into_iter().chain(&result.heads).cloned().collect()
+}
+
+/// How what another run left is removed.
+const BY_ITS_RUN: &str = "miyabi trees --remove   on that run removes what it no longer needs";
+/// The way where that run is no longer known.
+const BY_HAND: &str = "git worktree remove FOLDER, git branch -D BRANCH   remove it by hand";
+
+/// Whether a branch is of this run. How other runs of the repository stand is not known here, even of those
+/// that nobody carries on at this moment: theirs stay.
+fn is_of(run: &str, branch: &str) -> bool {
+    branch.strip_prefix("miyabi/").and_then(|rest| rest.split_once('/')).is_some_and(|(of, _)| of == run)
+}
+
+/// Says of another run's tree that it stays.
+fn hold(run: &str, tree: &mut KeptTree) {
+    if tree.run_id != run && tree.unmerged.is_none() {
+        let other = &tree.run_id;
+        tree.unmerged = Some(format!(
+            "run {other} may still be at work in it; remove it from that run, or by hand with git worktree remove and git branch -D"
+        ));
+    }
 }
 
 /// The branches that somebody still works on, or whose last work is still to be fetched.
@@ -161,4 +197,59 @@ fn at_work(state: &RunState) -> Vec<String> {
         wanted.map(|attempt| attempt_branch(&state.opening.run_id, &task.id, attempt.number))
     });
     attempts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use miyabi_protocol::Timestamp;
+
+    use super::*;
+
+    fn tree(run: &str, unmerged: Option<&str>) -> KeptTree {
+        KeptTree {
+            run_id: run.to_owned(),
+            task: None,
+            branch: format!("miyabi/{run}/Task-1/1"),
+            folder: None,
+            size_kib: 0,
+            unmerged: unmerged.map(str::to_owned),
+            at: None,
+        }
+    }
+
+    #[test]
+    fn what_another_run_may_be_at_work_in_stays() {
+        let mut gathering = Gathering {
+            run: "a".to_owned(),
+            client: ClientId::default(),
+            request: 1,
+            until: Instant::now(),
+            waits_for: BTreeSet::from([Site::Here]),
+            places: BTreeMap::new(),
+        };
+        let left = vec![tree("a", None), tree("b", None), tree("", None), tree("b", Some("not merged"))];
+        gathering.put(&Site::Here, left, None);
+        let Answer::Trees(kept) = gathering.answer() else { panic!("trees") };
+        let why: Vec<Option<&str>> =
+            kept.places[0].trees.iter().map(|tree| tree.unmerged.as_deref()).collect();
+        assert_eq!((why[0], why[3]), (None, Some("not merged")));
+        assert!(why[1].is_some_and(|why| why.contains("run b may still be at work")), "{why:?}");
+        assert!(why[2].is_some(), "whose it is is not known");
+    }
+
+    #[test]
+    fn only_branches_of_this_run_are_its_own() {
+        assert!(is_of("a", "miyabi/a/Task-1/1") && is_of("a", "miyabi/a/_result"));
+        for other in ["miyabi/ab/Task-1/1", "miyabi/b/a/1", "miyabi/a", "a/x", "main", ""] {
+            assert!(!is_of("a", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_store_without_the_merge_is_told_what_was_merged() {
+        let heads = vec!["one".to_owned(), "two".to_owned()];
+        let at = Timestamp::from_millis(0);
+        let made = MergeMade { task: None, heads, commit: "merge".into(), tree: "tree".into(), at };
+        assert_eq!(held_by(&made), ["merge", "one", "two"]);
+    }
 }

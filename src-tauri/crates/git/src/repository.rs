@@ -141,8 +141,9 @@ impl Repository {
         state::of(&self.path)
     }
 
-    /// Puts aside what is not committed, untracked files included, and says how git names it: a commit, with
-    /// which `git stash apply` gives it back.
+    /// Puts aside what is not committed, untracked files included, and says how git names it: a reference, with
+    /// which `git stash apply` gives it back. It is not in the list of `git stash`: all work trees share that one,
+    /// and an agent's `git stash pop` would take it.
     ///
     /// # Errors
     /// When git cannot.
@@ -151,9 +152,16 @@ impl Repository {
         let push = Git::change(&self.path, "stash").args(["push", "--quiet", "--include-untracked", "-m"]);
         identity::signed(push.arg(message), &self.path).done()?;
         let after = refs::commit(&self.path, "refs/stash")?;
-        after
-            .filter(|after| before.as_ref() != Some(after))
-            .ok_or_else(|| GitError::new(format!("there is nothing to put aside in {}", self.path.display())))
+        let commit = after.filter(|after| before.as_ref() != Some(after)).ok_or_else(|| {
+            GitError::new(format!("there is nothing to put aside in {}", self.path.display()))
+        })?;
+        let name = format!("refs/miyabi/stash/{}", commit.get(..12).unwrap_or(&commit));
+        Git::change(&self.path, "update-ref").args(["-m", message, &name, &commit]).done()?;
+        // Another program may have put something on top by now: then it stays in both places.
+        if refs::commit(&self.path, "refs/stash")?.as_ref() == Some(&commit) {
+            Git::change(&self.path, "stash").args(["drop", "--quiet", "stash@{0}"]).done()?;
+        }
+        Ok(name)
     }
 
     /// The commit that a branch or another revision names.
@@ -167,6 +175,14 @@ impl Repository {
                 "`{revision}` names no commit in {place}: `git log --all` shows those there"
             ))
         })
+    }
+
+    /// Where a branch stands; none where there is no such branch.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    pub fn branch_commit(&self, branch: &str) -> Result<Option<String>, GitError> {
+        refs::branch_commit(&self.path, branch)
     }
 
     /// Whether a commit holds all of these.

@@ -124,6 +124,8 @@ pub fn service_argv(service: GitService, repository: &Path) -> CommandLine {
                 "receive.hideRefs=!refs/heads/miyabi",
                 "receive.denyCurrentBranch=refuse",
                 "receive.denyDeletes=true",
+                // The person's repository may be a shallow clone: then the store is one, too.
+                "receive.shallowUpdate=true",
             ];
             with_settings(repository, &settings, vec!["receive-pack".into(), path])
         }

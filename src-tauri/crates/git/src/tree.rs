@@ -57,6 +57,12 @@ impl Tree {
         &self.folder
     }
 
+    /// Whether its folder still leads to its repository.
+    #[must_use]
+    pub fn is_tied(&self) -> bool {
+        link::own(&self.folder).is_ok()
+    }
+
     /// The paths of all files that a commit holds, those of submodules left out.
     ///
     /// # Errors

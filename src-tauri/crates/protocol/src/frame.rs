@@ -41,9 +41,16 @@ impl Frame {
     /// A control frame of a message.
     ///
     /// # Errors
-    /// When the message cannot be written as JSON.
+    /// When the message cannot be written as JSON, or is longer than a frame may be: it is refused here, as its sender
+    /// lives on without it and a link would not.
     pub fn control<T: Serialize>(message: &T) -> io::Result<Self> {
-        serde_json::to_vec(message).map(Self::Control).map_err(io::Error::other)
+        let json = serde_json::to_vec(message).map_err(io::Error::other)?;
+        // The lane takes a byte, too.
+        if json.len() >= MAX_FRAME {
+            let length = json.len();
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a message of {length} bytes")));
+        }
+        Ok(Self::Control(json))
     }
 
     /// The message of a control frame.
@@ -129,6 +136,13 @@ pub async fn write<W: AsyncWrite + Unpin>(stream: &mut W, frame: &Frame) -> io::
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_that_no_frame_holds_is_refused_before_it_is_sent() {
+        let refused = Frame::control(&"x".repeat(MAX_FRAME)).expect_err("too long");
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+        assert!(Frame::control(&"x".repeat(MAX_FRAME - 3)).is_ok(), "two quotes and the lane");
+    }
 
     #[tokio::test(flavor = "current_thread")]
     async fn frames_read_back_and_a_cut_stream_is_an_error() {

@@ -33,6 +33,7 @@ pub use status::{AgentStatus, Failure, MiyabiStamp, StatusFile};
 pub use time::Timestamp;
 pub use tree::{
     Carriage, CarriageWay, ChangeKind, CommittedWork, CopiedFile, FileChange, GitService, KeptTree,
-    MergeOutcome, RepositoryAt, ReviewComment, RunGit, Signature, TreeAt, TreeLook, TreeOrder,
+    MOST_FILES_TOLD, MergeOutcome, RepositoryAt, ReviewComment, RunGit, Signature, TreeAt, TreeLook,
+    TreeOrder,
 };
 pub use usage::Usage;

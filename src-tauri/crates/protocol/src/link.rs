@@ -470,7 +470,7 @@ pub enum Report {
     WorkKept {
         /// Whose.
         attempt: AttemptId,
-        /// The last commit of its branch; none where there is no tree any more.
+        /// The last commit of its branch; none where there is no such branch any more.
         commit: Option<String>,
     },
     /// What came of merging.

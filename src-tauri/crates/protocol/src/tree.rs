@@ -113,14 +113,25 @@ pub struct CommittedWork {
     pub base: String,
     /// The last commit of the branch.
     pub commit: String,
-    /// Every file that differs from the base, by path.
+    /// The files that differ from the base, by path; as they are told, at most [`MOST_FILES_TOLD`].
     pub files: Vec<FileChange>,
     /// Files that were in conflict and still hold a conflict marker.
     #[serde(default)]
     pub unresolved: Vec<String>,
 }
 
+/// As many files are told of an attempt's work, at most: what is judged is judged where all of them are known.
+pub const MOST_FILES_TOLD: usize = 5_000;
+
 impl CommittedWork {
+    /// The same with no more files than are told.
+    #[must_use]
+    pub fn in_bounds(mut self) -> Self {
+        self.files.truncate(MOST_FILES_TOLD);
+        self.unresolved.truncate(MOST_FILES_TOLD);
+        self
+    }
+
     /// How many lines were added and removed, in all.
     #[must_use]
     pub fn lines(&self) -> (u32, u32) {

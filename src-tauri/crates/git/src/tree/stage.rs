@@ -1,7 +1,10 @@
 //! Everything in a work tree, as a tree object.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::process::Git;
@@ -89,7 +92,13 @@ pub(crate) fn all(folder: &Path, own: &Path, index: &Index, base: Option<&str>) 
     Git::change(folder, "write-tree").text()
 }
 
-/// `git add` of everything that these words mean. Files that cannot be read are left out.
+/// What git says of a file whose text is in another encoding than `.gitattributes` names.
+const ENCODING: &[&str] = &["failed to encode", "BOM is "];
+/// What it says of one that cannot be read.
+const UNREADABLE: &str = "open(\"";
+
+/// `git add` of everything that these words mean. Files that cannot be read are left out, and one in another
+/// encoding than it should be is kept as it is.
 fn add(folder: &Path, specs: &[String]) -> Result<(), GitError> {
     let words = ["-A", "--pathspec-from-file=-", "--pathspec-file-nul"];
     let git = || Git::change(folder, "add").input(specs.join("\0"));
@@ -102,7 +111,61 @@ fn add(folder: &Path, specs: &[String]) -> Result<(), GitError> {
         tracing::warn!(folder = %folder.display(), said = second.words(), "not every file could be kept");
         return Ok(());
     }
+    if is_encoding(&second.words()) {
+        return add_one_by_one(folder, specs);
+    }
     Err(first.refused(folder, &["add".into()]))
+}
+
+fn is_encoding(words: &str) -> bool {
+    ENCODING.iter().any(|said| words.contains(said))
+}
+
+/// The same where git gives up at some of the files: the others are added without them.
+fn add_one_by_one(folder: &Path, specs: &[String]) -> Result<(), GitError> {
+    let words = ["--cached", "--others", "--exclude-standard", "-z", "--"];
+    let listed = Git::ask(folder, "ls-files").args(words).args(specs).done()?;
+    let paths = listed.stdout.split(|byte| *byte == 0);
+    // What ends with a slash is a repository within.
+    let paths: BTreeSet<&[u8]> = paths.filter(|path| !path.is_empty() && !path.ends_with(b"/")).collect();
+    add_part(folder, &paths.into_iter().collect::<Vec<_>>())
+}
+
+/// Adds these paths; where git refuses, first the one half of them, then the other. Any refusal that is not about
+/// a file alone, as that of a full disk, is an error.
+fn add_part(folder: &Path, paths: &[&[u8]]) -> Result<(), GitError> {
+    let words = ["--add", "--remove", "--replace", "--ignore-skip-worktree-entries", "-z", "--stdin"];
+    let answer = Git::change(folder, "update-index").args(words).input(paths.join(&0)).run()?;
+    if answer.code == Some(0) {
+        return Ok(());
+    }
+    let said = answer.words();
+    if !is_encoding(&said) && !said.contains(UNREADABLE) {
+        return Err(answer.refused(folder, &["update-index".into()]));
+    }
+    let [path] = paths else {
+        let (one, other) = paths.split_at(paths.len() / 2);
+        return add_part(folder, one).and_then(|()| add_part(folder, other));
+    };
+    let name = String::from_utf8_lossy(path);
+    if is_encoding(&said) {
+        tracing::warn!(folder = %folder.display(), %name, said, "a file is kept in the encoding that it has");
+        return add_as_it_is(folder, path);
+    }
+    tracing::warn!(folder = %folder.display(), %name, said, "a file could not be kept");
+    Ok(())
+}
+
+/// Adds a file byte by byte, without what `.gitattributes` says of it.
+fn add_as_it_is(folder: &Path, path: &[u8]) -> Result<(), GitError> {
+    let name = OsStr::from_bytes(path);
+    let file = folder.join(name);
+    let about = file.metadata().map_err(|error| link::cannot("read", &file, &error))?;
+    let mode = if about.permissions().mode() & 0o100 == 0 { "100644" } else { "100755" };
+    let hash = Git::change(folder, "hash-object").args(["-w", "--no-filters", "--"]).arg(name).text()?;
+    let line = [format!("{mode} {hash}\t").as_bytes(), path, b"\0"].concat();
+    Git::change(folder, "update-index").args(["-z", "--index-info"]).input(line).done()?;
+    Ok(())
 }
 
 /// Repositories below the folder of which git knows nothing yet.

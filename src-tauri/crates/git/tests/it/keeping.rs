@@ -179,6 +179,29 @@ fn a_lock_that_a_killed_git_left_is_no_hindrance() {
 }
 
 #[test]
+fn a_file_in_another_encoding_than_named_is_kept_as_it_is() {
+    let attributes = "*.rc text working-tree-encoding=UTF-16 eol=CRLF\n";
+    let place = Place::with(&[(".gitattributes", attributes), ("gone", "x"), ("deep", "a file\n")]);
+    let attempt = place.tree("Task-1");
+    attempt.write("out.rc", "not UTF-16\n");
+    attempt.write("作業/other one.rc", "nor is this\n");
+    attempt.write("b.txt", "b\n");
+    attempt.write("z.pyc", "x");
+    fs::remove_file(attempt.folder().join("gone")).expect("removed");
+    fs::remove_file(attempt.folder().join("deep")).expect("removed");
+    attempt.write("deep/file", "in a folder now\n");
+    let work = attempt.commit();
+    assert_eq!(paths(&work), ["b.txt", "deep", "deep/file", "gone", "out.rc", "作業/other one.rc"]);
+    assert_eq!(attempt.kept("out.rc"), "not UTF-16");
+    assert_eq!(attempt.kept("作業/other one.rc"), "nor is this");
+    assert_eq!(attempt.commit(), work, "doing it again adds nothing");
+    // A later attempt finds it in the encoding that it should have.
+    let later = place.attempt("Task-1", 2, &work.commit);
+    let text = fs::read(later.folder().join("out.rc")).expect("read");
+    assert!(text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff"), "{text:?}");
+}
+
+#[test]
 fn a_tree_without_its_tie_is_an_error_with_a_remedy() {
     let place = Place::with(&[("a", "1\n")]);
     let attempt = place.tree("Task-1");
@@ -190,6 +213,8 @@ fn a_tree_without_its_tie_is_an_error_with_a_remedy() {
     assert!(error.contains("worktree repair"), "{error}");
     assert!(attempt.tree.touched(&place.base).is_err());
     assert_eq!(git(place.dir.path(), &["status", "--porcelain", "--untracked-files=no"]), "");
+    assert_eq!(place.hub.branch_commit(&attempt.at.branch).expect("told"), Some(place.base.clone()));
+    assert_eq!(place.hub.branch_commit("miyabi/none").expect("told"), None);
     git(place.top(), &["worktree", "repair"]);
     assert_eq!(paths(&attempt.commit()), ["a"]);
 }

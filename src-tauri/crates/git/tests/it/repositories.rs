@@ -81,6 +81,28 @@ fn the_state_names_what_is_not_committed_and_the_stash_gives_it_back() {
 }
 
 #[test]
+fn what_was_put_aside_is_not_taken_by_an_agent() {
+    let place = Place::with(&[("a", "1\n")]);
+    write(place.top(), "a", "older\n");
+    git(place.top(), &["stash", "push", "--quiet", "-m", "older"]);
+    let older = git(place.top(), &["rev-parse", "refs/stash"]);
+    write(place.top(), "a", "mine\n");
+    let stashed = place.hub.stash("before the run").expect("put aside");
+    assert!(stashed.starts_with("refs/miyabi/stash/"), "{stashed}");
+    assert_eq!(
+        git(place.top(), &["stash", "list", "--format=%H"]),
+        older,
+        "the person's own list is as it was"
+    );
+    git(place.top(), &["stash", "drop", "--quiet"]);
+    let attempt = place.tree("Task-1");
+    assert!(!try_git(attempt.folder(), &["stash", "pop"]).status.success(), "there is nothing to pop");
+    git(place.top(), &["gc", "--quiet", "--prune=now"]);
+    git(place.top(), &["stash", "apply", "--quiet", &stashed]);
+    assert_eq!(std::fs::read_to_string(place.top().join("a")).expect("read"), "mine\n");
+}
+
+#[test]
 fn nothing_to_put_aside_is_said() {
     let place = Place::with(&[("a", "1")]);
     assert!(place.hub.stash("none").expect_err("nothing").message.contains("nothing to put aside"));

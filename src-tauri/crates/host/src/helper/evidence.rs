@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use miyabi_git::{GitError, Tree};
-use miyabi_protocol::{AttemptSheet, Baseline, CommittedWork, EvidenceReport, RunnerSpec};
+use miyabi_protocol::{AttemptSheet, Baseline, CommittedWork, EvidenceReport, MOST_FILES_TOLD, RunnerSpec};
 
 use std::sync::Arc;
 
@@ -52,11 +52,12 @@ pub(crate) async fn look(
                 if let Err(error) = look_into_commit(&mut report, &sheet.outputs, folder, &work).await {
                     return problem(error);
                 }
-                report.work = Some(work);
+                report.work = Some(work.in_bounds());
             }
             Err(message) => return problem(message),
         }
     }
+    report.changed.truncate(MOST_FILES_TOLD);
     // What is missing already decides; a test suite on half of the files would only waste time.
     if report.missing.is_empty() && report.unchanged.is_empty() {
         let there = host.clone();

@@ -1,6 +1,7 @@
 //! What every task of the helper shares.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -126,9 +127,15 @@ pub(crate) struct Reports(pub(crate) LinkSender);
 
 impl Reports {
     pub(crate) fn send(&self, report: &Report) {
-        if let Err(error) = self.0.message(report) {
+        match self.0.message(report) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                let message = format!("a report of this host is too long to be sent: {error}");
+                // A short one fails only where the link has ended.
+                let _ended = self.0.message(&Report::StateProblem { message });
+            }
             // The end of stdin ends the helper in a moment.
-            tracing::debug!(%error, ?report, "not sent");
+            Err(error) => tracing::debug!(%error, ?report, "not sent"),
         }
     }
 

@@ -295,7 +295,47 @@ async fn what_a_stopped_attempt_left_is_kept_also_when_that_fails_at_first() {
 
     fs::remove_dir_all(&folder).expect("removed");
     helper.send(&keep);
+    assert_eq!(kept(&mut helper).await, Some(commit), "what is committed outlives its folder");
+    hub.git(&["worktree", "prune"]);
+    hub.git(&["branch", "--quiet", "-D", &order.branch]);
+    helper.send(&keep);
     assert_eq!(kept(&mut helper).await, None, "nothing is left");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_no_work_tree_any_more_is_left_aside_and_what_is_committed_is_told() {
+    let hub = Hub::new();
+    let mut helper = hub.place.helper().await;
+    let order = hub.order("Task-1.1");
+    let folder = made(&mut helper, &order).await;
+    fs::write(folder.join("own.txt"), "committed\n").expect("written");
+    hub.git_in(&folder, &["add", "--all"]);
+    hub.git_in(&folder, &["commit", "--quiet", "-m", "the agent's"]);
+    let own = hub.git(&["rev-parse", &order.branch]);
+    fs::write(folder.join("half.txt"), "half\n").expect("written");
+    fs::remove_file(folder.join(".git")).expect("removed");
+    hub.git_in(&folder, &["init", "--quiet"]);
+    helper.send(&Command::KeepWork {
+        tree: hub.tree_at(&order, &folder),
+        signature: hub.signature(&order.attempt),
+    });
+    let place = folder.display().to_string();
+    helper
+        .until("where the files are", |report| match report {
+            Report::StateProblem { message } => {
+                (message.contains(&place) && message.contains("The files stay there")).then_some(())
+            }
+            Report::WorkKept { commit, .. } => panic!("{commit:?} was told first"),
+            _ => None,
+        })
+        .await;
+    assert_eq!(kept(&mut helper).await, Some(own.clone()));
+    let mut next = hub.order("Task-1.2");
+    (next.start, next.folder) = (own, Some(place));
+    let later = made(&mut helper, &next).await;
+    assert_eq!(fs::read_to_string(later.join("own.txt")).expect("read"), "committed\n");
+    let aside = folder.with_file_name("Task-1-1.kept-1");
+    assert_eq!(fs::read_to_string(aside.join("half.txt")).expect("read"), "half\n");
 }
 
 async fn kept(helper: &mut Helper) -> Option<String> {
