@@ -316,7 +316,7 @@ export type CommittedWork = {
 	base: string,
 	/**  The last commit of the branch. */
 	commit: string,
-	/**  Every file that differs from the base, by path. */
+	/**  The files that differ from the base, by path; as they are told, at most [`MOST_FILES_TOLD`]. */
 	files: FileChange[],
 	/**  Files that were in conflict and still hold a conflict marker. */
 	unresolved?: string[],
