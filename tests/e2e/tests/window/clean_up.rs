@@ -98,6 +98,10 @@ async fn trees_of_a_run_are_listed_and_removed_but_for_what_is_nowhere_else() ->
     for branch in [&large, &small] {
         page.miss(&row(branch)).await?;
     }
+    // Looked at anew, the list says the same.
+    escape(&page).await?;
+    page.miss(&css("trees-total", &[])).await?;
+    open_sheet(&page).await?;
     page.see(&row(&result)).await?;
     page.keep_picture("clean-up-removed").await?;
     ensure!(branches(&work)? == [result.as_str()], "{:?}", branches(&work)?);
